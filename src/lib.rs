@@ -1,0 +1,10 @@
+//! mlgate decides whether a machine-learning model may ship.
+
+pub mod digest;
+pub mod error;
+pub mod exit;
+pub mod files;
+pub mod model;
+pub mod process;
+pub mod secret;
+pub mod ui;

@@ -1,0 +1,147 @@
+//! Evidence: what a stage found. Failure of an effect is evidence too.
+
+use super::{Interval, Measurement, Outcome, Severity, Slice};
+use std::fmt;
+
+/// The stages of `mlgate run`, in the order they run; `promote` is a command of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StageKind {
+    Data,
+    Tests,
+    Quality,
+    Image,
+    Latency,
+    Overlay,
+    Promote,
+}
+
+impl StageKind {
+    pub const RUN: [StageKind; 6] = [
+        StageKind::Data,
+        StageKind::Tests,
+        StageKind::Quality,
+        StageKind::Image,
+        StageKind::Latency,
+        StageKind::Overlay,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            StageKind::Data => "data",
+            StageKind::Tests => "tests",
+            StageKind::Quality => "quality",
+            StageKind::Image => "image",
+            StageKind::Latency => "latency",
+            StageKind::Overlay => "overlay",
+            StageKind::Promote => "promote",
+        }
+    }
+}
+
+impl fmt::Display for StageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something a stage read whose content determines the result, with its digest (`sha256:…`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// `data.train`, `model`, `lock`.
+    pub kind: String,
+    /// The path or address, relative to the folder of `mlops.yaml` where it lies inside.
+    pub name: String,
+    pub digest: String,
+    pub bytes: u64,
+}
+
+/// A yes-or-no finding that is no gate on a number: a data check, a test suite, a rendered overlay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Stage-qualified and unique within a run: `data.train.nulls(age)`, `tests.unit`.
+    pub id: String,
+    /// The rule as the user wrote it: `age between 0 and 120`.
+    pub text: String,
+    pub severity: Severity,
+    /// Passed, failed, errored or skipped. Severity is applied when verdicts are made.
+    pub outcome: Outcome,
+    /// What was found, in one sentence with figures: `37 of 10,000 rows (0.37%) are outside`.
+    pub message: String,
+    /// The number behind it, if it has one (failing rows, found mean), and of how many.
+    pub value: Option<f64>,
+    pub n: Option<u64>,
+    /// A few offending rows or test names, already shortened and free of secrets.
+    pub examples: Vec<String>,
+    pub source: String,
+}
+
+/// An effect that failed: a service, a command or a file that the stage depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What was attempted: `read data/train.parquet`.
+    pub what: String,
+    /// What happened: `no such file`.
+    pub why: String,
+    /// What to do about it. Empty when there is nothing useful to say.
+    pub hint: String,
+}
+
+impl Fault {
+    pub fn new(what: impl Into<String>, why: impl fmt::Display, hint: impl Into<String>) -> Fault {
+        Fault { what: what.into(), why: why.to_string(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)?;
+        if !self.hint.is_empty() {
+            write!(f, " ({})", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// A difference with its uncertainty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    pub value: f64,
+    pub interval: Option<Interval>,
+}
+
+/// Candidate against baseline on one measurement, where the stage had the rows of both. Where it had not, the
+/// gate combines the two intervals itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    pub id: String,
+    pub slice: Option<Slice>,
+    pub baseline: f64,
+    /// candidate − baseline, in the measurement's unit.
+    pub difference: Difference,
+    /// candidate / baseline − 1; none when the baseline is zero.
+    pub relative: Option<Difference>,
+    /// Rows joined (paired), or rows of the candidate.
+    pub n: u64,
+    /// `paired bootstrap over 171 rows joined on id`.
+    pub method: String,
+}
+
+/// What a stage found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    pub measurements: Vec<Measurement>,
+    pub comparisons: Vec<Comparison>,
+    pub checks: Vec<Check>,
+    pub faults: Vec<Fault>,
+    pub inputs: Vec<Input>,
+    /// Remarks for the reader that decide nothing: `3 slices with fewer than 30 rows were left out`.
+    pub notes: Vec<String>,
+}
+
+impl Evidence {
+    pub fn of_fault(fault: Fault) -> Evidence {
+        Evidence { faults: vec![fault], ..Evidence::default() }
+    }
+}

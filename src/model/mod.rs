@@ -1,0 +1,17 @@
+//! The words of mlgate as types. This module imports nothing of ours; everything else may import it.
+
+mod commit;
+mod decision;
+mod evidence;
+mod gate;
+mod measurement;
+mod ran;
+mod verdict;
+
+pub use commit::Commit;
+pub use decision::{Blocked, Cleared, Decision, Reason};
+pub use evidence::{Check, Comparison, Difference, Evidence, Fault, Input, StageKind};
+pub use gate::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, Subject};
+pub use measurement::{Baseline, Interval, Measurement, Slice, Unit};
+pub use ran::Ran;
+pub use verdict::{Outcome, Verdict};
