@@ -7,4 +7,5 @@ pub mod files;
 pub mod model;
 pub mod process;
 pub mod secret;
+pub mod stats;
 pub mod ui;

@@ -1,0 +1,163 @@
+//! The bootstrap on tables of counts: its cost grows with the distinct outcomes, not with the rows.
+//!
+//! A bootstrap that only ever draws what it has seen gives a perfect model, or two models that never disagreed, an
+//! interval of no width. So the table is first given two imagined rows, spread so that each model is right in half
+//! of them (the adjustment of Agresti & Coull 1998 for one proportion and of Agresti & Min 2005 for matched pairs).
+
+use super::counts::{CountMetric, Tally, Undefined};
+use super::interval::unbounded;
+use super::quantile;
+use super::random::Random;
+use crate::model::Interval;
+use std::collections::BTreeMap;
+
+const RESAMPLES: usize = 2000;
+/// Tables with very many distinct outcomes are resampled less often, to bound the time.
+const FEWEST_RESAMPLES: usize = 500;
+const DRAWS: usize = 20_000_000;
+const IMAGINED_ROWS: f64 = 2.0;
+/// Any number would do; that it never changes makes the intervals repeatable.
+const SEED: u64 = 0x6d6c_6761_7465;
+
+/// Rows by truth and by what each of two models predicted. For one model, both predictions are its own.
+#[derive(Clone, Debug, Default)]
+pub struct Joint {
+    cells: BTreeMap<(u32, u32, u32), u64>,
+    classes: u32,
+    paired: bool,
+}
+
+impl Joint {
+    pub fn of_one(classes: usize, rows: impl Iterator<Item = (u32, u32)>) -> Joint {
+        Joint::count(classes, false, rows.map(|(truth, a)| (truth, a, a)))
+    }
+
+    pub fn of_two(classes: usize, rows: impl Iterator<Item = (u32, u32, u32)>) -> Joint {
+        Joint::count(classes, true, rows)
+    }
+
+    fn count(classes: usize, paired: bool, rows: impl Iterator<Item = (u32, u32, u32)>) -> Joint {
+        let mut cells = BTreeMap::new();
+        for row in rows {
+            *cells.entry(row).or_insert(0) += 1;
+        }
+        // Of a single class nothing could ever be missed.
+        Joint { cells, classes: classes.max(2) as u32, paired }
+    }
+
+    pub fn tallies(&self) -> (Tally, Tally) {
+        let mut tallies = (Tally::new(self.classes as usize), Tally::new(self.classes as usize));
+        for (&(truth, a, b), &count) in &self.cells {
+            tallies.0.add(truth, a, count);
+            tallies.1.add(truth, b, count);
+        }
+        tallies
+    }
+
+    /// Every metric of `metrics` on each resample, for both models; None where it is undefined.
+    pub fn resample(&self, metrics: &[CountMetric]) -> Resamples {
+        let cells: Vec<_> = self.cells.iter().map(|(&cell, &count)| (cell, count)).collect();
+        let rows: u64 = cells.iter().map(|(_, count)| count).sum();
+        let resamples = (DRAWS / cells.len().max(1)).clamp(FEWEST_RESAMPLES, RESAMPLES);
+        let mut random = Random::seeded(SEED);
+        let (mut a, mut b) = (Tally::new(self.classes as usize), Tally::new(self.classes as usize));
+        let mut values = vec![Vec::with_capacity(resamples); metrics.len()];
+        for _ in 0..resamples {
+            a.clear();
+            b.clear();
+            let imagined = random.binomial(rows, IMAGINED_ROWS / (rows as f64 + IMAGINED_ROWS));
+            for _ in 0..imagined {
+                let (truth, of_a, of_b) = self.imagine(&mut random);
+                a.add(truth, of_a, 1);
+                b.add(truth, of_b, 1);
+            }
+            let (mut left, mut weight) = (rows - imagined, rows);
+            for &((truth, of_a, of_b), count) in &cells {
+                let drawn = random.binomial(left, count as f64 / weight as f64);
+                a.add(truth, of_a, drawn);
+                b.add(truth, of_b, drawn);
+                left -= drawn;
+                weight -= count;
+            }
+            for (values, metric) in values.iter_mut().zip(metrics) {
+                let of_a = metric.of(&a, Undefined::IsLeftOut);
+                values.push((of_a, if self.paired { metric.of(&b, Undefined::IsLeftOut) } else { of_a }));
+            }
+        }
+        Resamples { values }
+    }
+
+    /// A row of any class, which each model gets right with probability one half.
+    fn imagine(&self, random: &mut Random) -> (u32, u32, u32) {
+        let classes = u64::from(self.classes);
+        let truth = random.below(classes);
+        let mut guess = || {
+            if random.below(2) == 0 {
+                return truth as u32;
+            }
+            let other = random.below(classes - 1);
+            (if other < truth { other } else { other + 1 }) as u32
+        };
+        let a = guess();
+        (truth as u32, a, if self.paired { guess() } else { a })
+    }
+}
+
+/// The metrics of each resample, in the order asked for.
+pub struct Resamples {
+    values: Vec<Vec<(Option<f64>, Option<f64>)>>,
+}
+
+impl Resamples {
+    /// The percentile interval of `of`(candidate, baseline) for the metric at `index`, widened if need be to hold
+    /// `estimate`. Resamples where it is undefined count as worse than all and as better than all.
+    pub fn interval(
+        &self,
+        index: usize,
+        estimate: f64,
+        level: f64,
+        of: impl Fn(Option<f64>, Option<f64>) -> Option<f64>,
+    ) -> Interval {
+        let Some(values) = self.values.get(index) else { return unbounded(level) };
+        let tail = (1.0 - level) / 2.0;
+        let end = |p: f64, otherwise: f64| {
+            let mut sorted: Vec<f64> = values.iter().map(|&(a, b)| of(a, b).unwrap_or(otherwise)).collect();
+            sorted.sort_by(f64::total_cmp);
+            // Between two infinities nothing can be interpolated.
+            quantile(&sorted, p).filter(|v| !v.is_nan()).unwrap_or(otherwise)
+        };
+        let (low, high) = (end(tail, f64::NEG_INFINITY), end(1.0 - tail, f64::INFINITY));
+        Interval { low: low.min(estimate), high: high.max(estimate), level }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_models_that_never_disagreed_may_still_differ() {
+        let joint = Joint::of_two(2, (0..50).map(|i| (i % 2, i % 2, i % 2)));
+        let resamples = joint.resample(&[CountMetric::Accuracy]);
+        let interval = resamples.interval(0, 0.0, 0.95, |a, b| Some(a? - b?));
+        assert!(interval.low < -0.01 && interval.low > -0.1 && interval.high > 0.01, "{interval:?}");
+    }
+
+    #[test]
+    fn resamples_are_repeatable_and_narrow_with_rows() {
+        let width = |n: u32| {
+            let joint = Joint::of_one(3, (0..n).map(|i| (i % 3, (i % 3 + u32::from(i % 5 == 0)) % 3)));
+            let interval = joint.resample(&[CountMetric::F1Macro]).interval(0, 0.8, 0.95, |a, _| a);
+            assert_eq!(interval, joint.resample(&[CountMetric::F1Macro]).interval(0, 0.8, 0.95, |a, _| a));
+            interval.high - interval.low
+        };
+        let ratio = width(300) / width(4800);
+        assert!(ratio > 3.5 && ratio < 4.5, "{ratio}");
+    }
+
+    #[test]
+    fn nothing_known_is_unbounded() {
+        let empty = Joint::of_one(2, std::iter::empty()).resample(&[CountMetric::Recall]);
+        assert_eq!(empty.interval(0, 0.5, 0.95, |a, _| a), unbounded(0.95));
+    }
+}

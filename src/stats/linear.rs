@@ -1,0 +1,211 @@
+//! Metrics whose error is, to first order, a sum over rows. Each comes with every row's share in that sum, so that
+//! the variance of an estimate, of a difference on the same rows and of their ratio are all sums of squares.
+//!
+//! For means this is the ordinary standard error, for the area under the ROC curve it is DeLong's, for the others
+//! the delta method (the infinitesimal jackknife of Jaeckel 1972; Efron 1982, chapter 6).
+
+use super::interval::{critical, unbounded};
+use super::normal::student_quantile;
+use crate::model::Interval;
+
+/// The scale on which an estimate's error is taken to be symmetric, and the range it cannot leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// 0 to ∞, symmetric in ln(v): means of losses are skewed to the right.
+    Positive,
+    /// 0 to 1.
+    Share,
+    /// 0 to 1, symmetric in ln(v / (1 − v)).
+    Logit,
+    /// −∞ to 1, symmetric in ln(1 − v).
+    Unexplained,
+}
+
+impl Scale {
+    pub fn range(self) -> (f64, f64) {
+        match self {
+            Scale::Positive => (0.0, f64::INFINITY),
+            Scale::Share | Scale::Logit => (0.0, 1.0),
+            Scale::Unexplained => (f64::NEG_INFINITY, 1.0),
+        }
+    }
+}
+
+/// An estimate with its rows' contributions to the error: its variance is the sum of their squares.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    pub value: f64,
+    pub contributions: Vec<f64>,
+    pub scale: Scale,
+    /// How far the value could move if every row changed: what an unseen kind of row is assumed to do at most.
+    pub reach: f64,
+    /// The rows that count: for ranking metrics those of the rarer class.
+    pub rows: u64,
+}
+
+impl Linear {
+    /// The mean of `losses`, which lie in the range of `scale`. None without rows.
+    pub fn mean(losses: &[f64], scale: Scale) -> Option<Linear> {
+        if losses.is_empty() {
+            return None;
+        }
+        let n = losses.len() as f64;
+        let value = mean(losses);
+        let spread = (n * (n - 1.0)).sqrt();
+        let contributions = losses.iter().map(|loss| (loss - value) / spread).collect();
+        let reach = if scale.range().1.is_finite() { 1.0 } else { losses.iter().copied().fold(0.0, f64::max) };
+        Some(Linear { value, contributions, scale, reach, rows: losses.len() as u64 })
+    }
+
+    /// The interval of the estimate. Where the rows show no spread, or there is only one of them, it is everything
+    /// that the metric can be.
+    pub fn interval(&self, level: f64) -> Interval {
+        let error = standard_error(self.contributions.iter().copied());
+        let (least, greatest) = self.scale.range();
+        if !has_spread(error, self.value) {
+            return Interval { low: least, high: greatest, level };
+        }
+        let v = self.value;
+        let reach = self.critical(level) * error;
+        let (low, high) = match self.scale {
+            Scale::Share => (v - reach, v + reach),
+            Scale::Positive => {
+                let wide = (reach / v).exp();
+                (v / wide, v * wide)
+            }
+            Scale::Logit => {
+                let odds = (v / (1.0 - v)).ln();
+                let wide = reach / (v * (1.0 - v));
+                let back = |l: f64| 1.0 / (1.0 + (-l).exp());
+                (back(odds - wide), back(odds + wide))
+            }
+            Scale::Unexplained => {
+                let wide = (reach / (1.0 - v)).exp();
+                (1.0 - (1.0 - v) * wide, 1.0 - (1.0 - v) / wide)
+            }
+        };
+        Interval { low: low.max(least).min(v), high: high.min(greatest).max(v), level }
+    }
+
+    /// self − other, both of the same rows in the same order.
+    pub fn difference(&self, other: &Linear, level: f64) -> Interval {
+        let difference = self.value - other.value;
+        let pairs = self.contributions.iter().zip(&other.contributions);
+        let error = standard_error(pairs.map(|(a, b)| a - b));
+        let reach = if has_spread(error, self.value) {
+            self.critical(level) * error
+        } else {
+            self.unseen(level) * self.reach.max(other.reach)
+        };
+        let (least, greatest) = self.scale.range();
+        let limit = greatest - least;
+        around(difference, reach, -limit, limit, level)
+    }
+
+    /// self / other − 1, both of the same rows in the same order. None when the other is zero; unbounded when its
+    /// interval holds zero, as the ratio can then be anything.
+    pub fn relative(&self, other: &Linear, level: f64) -> Option<Interval> {
+        let (a, b) = (self.value, other.value);
+        if b == 0.0 {
+            return None;
+        }
+        let of_b = other.interval(level);
+        if of_b.low < 0.0 && of_b.high > 0.0 {
+            return Some(unbounded(level));
+        }
+        let pairs = self.contributions.iter().zip(&other.contributions);
+        let ratio = a / b;
+        let error = standard_error(pairs.map(|(of_a, of_b)| (of_a - ratio * of_b) / b));
+        let least = if a >= 0.0 && b > 0.0 { -1.0 } else { f64::NEG_INFINITY };
+        if !has_spread(error, ratio) {
+            let reach = self.unseen(level) * self.reach.max(other.reach) / b.abs();
+            return Some(around(ratio - 1.0, reach, least, f64::INFINITY, level));
+        }
+        let reach = self.critical(level) * error;
+        if ratio > 0.0 {
+            let wide = (reach / ratio).exp();
+            return Some(Interval { low: ratio / wide - 1.0, high: ratio * wide - 1.0, level });
+        }
+        Some(around(ratio - 1.0, reach, least, f64::INFINITY, level))
+    }
+
+    fn critical(&self, level: f64) -> f64 {
+        match self.scale {
+            Scale::Logit => critical(level),
+            _ => student_quantile(0.5 + level / 2.0, self.rows as f64 - 1.0),
+        }
+    }
+
+    /// The greatest share of rows of a kind never seen that so many rows leave likely: (1 − share)ⁿ = tail.
+    fn unseen(&self, level: f64) -> f64 {
+        let tail = (1.0 - level) / 2.0;
+        1.0 - tail.powf(1.0 / self.rows.max(1) as f64)
+    }
+}
+
+/// `value` ± `reach`, unbounded where nothing has a scale, and never of zero width.
+fn around(value: f64, reach: f64, least: f64, greatest: f64, level: f64) -> Interval {
+    let reach = if reach > 0.0 { reach } else { f64::INFINITY };
+    Interval { low: (value - reach).max(least), high: (value + reach).min(greatest), level }
+}
+
+/// Whether an error is more than what rounding leaves of none. NaN, as of a single row, is no spread.
+fn has_spread(error: f64, value: f64) -> bool {
+    error > 1e-14 * value.abs().max(1e-300)
+}
+
+fn standard_error(contributions: impl Iterator<Item = f64>) -> f64 {
+    contributions.map(|c| c * c).sum::<f64>().sqrt()
+}
+
+/// The arithmetic mean by Neumaier's compensated sum, so that it does not depend on how rows are chunked by more
+/// than the last digit. NaN without values.
+pub fn mean(values: &[f64]) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
+    for &value in values {
+        let next = sum + value;
+        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        sum = next;
+    }
+    let total = if lost.is_finite() { sum + lost } else { sum };
+    total / values.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_mean_is_students() {
+        let linear = Linear::mean(&[0.1, 0.2, 0.3, 0.4, 0.5], Scale::Share).unwrap();
+        let found = linear.interval(0.95);
+        // 0.3 ± 2.776445 · √(0.025 / 5)
+        assert!((found.low - 0.103_675_7).abs() < 1e-6 && (found.high - 0.496_324_3).abs() < 1e-6, "{found:?}");
+    }
+
+    #[test]
+    fn no_spread_is_no_certainty() {
+        for losses in [vec![0.2; 9], vec![0.3]] {
+            let linear = Linear::mean(&losses, Scale::Share).unwrap();
+            let found = linear.interval(0.95);
+            assert_eq!((found.low, found.high), (0.0, 1.0));
+            let same = linear.difference(&linear, 0.95);
+            assert!(same.low < -0.05 && same.high > 0.05, "{same:?}");
+        }
+        let zero = Linear::mean(&[0.0; 9], Scale::Positive).unwrap();
+        assert_eq!(zero.difference(&zero, 0.95), unbounded(0.95));
+        assert!(zero.relative(&zero, 0.95).is_none());
+        assert!(Linear::mean(&[], Scale::Share).is_none());
+    }
+
+    #[test]
+    fn pairs_are_narrower_than_strangers() {
+        let a: Vec<f64> = (0..50).map(|i| f64::from(i % 7)).collect();
+        let b: Vec<f64> = a.iter().enumerate().map(|(i, v)| v + 0.1 + (i % 2) as f64 * 0.1).collect();
+        let (a, b) = (Linear::mean(&a, Scale::Positive).unwrap(), Linear::mean(&b, Scale::Positive).unwrap());
+        let paired = b.difference(&a, 0.95);
+        assert!(paired.low > 0.1 && paired.high < 0.2, "{paired:?}");
+        let relative = b.relative(&a, 0.95).unwrap();
+        assert!(relative.low > 0.0 && relative.high < 0.1 && relative.low < relative.high, "{relative:?}");
+    }
+}

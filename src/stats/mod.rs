@@ -1,0 +1,15 @@
+//! Numbers in, numbers out: metrics, intervals, paired tests, quantiles.
+
+pub mod bootstrap;
+pub mod counts;
+pub mod interval;
+pub mod linear;
+mod normal;
+mod quantile;
+mod random;
+mod ranking;
+pub mod rows;
+
+pub use interval::{mover, mover_ratio, rows_needed, wilson};
+pub use normal::{normal_quantile, student_quantile};
+pub use quantile::{quantile, quantile_interval};
