@@ -1,5 +1,6 @@
 //! mlgate decides whether a machine-learning model may ship.
 
+pub mod config;
 pub mod digest;
 pub mod error;
 pub mod exit;

@@ -1,0 +1,366 @@
+//! `mlops.yaml`: text → [`yaml::Node`] with positions → checked [`Config`], or every problem at once.
+
+pub mod data_check;
+mod gate_text;
+mod gates;
+mod node;
+mod problem;
+mod read;
+mod schema;
+mod shape;
+mod structure;
+mod units;
+
+pub use gate_text::parse as parse_gate;
+pub use problem::{Code, Problem, Problems};
+pub use schema::json_schema;
+
+use crate::model::{Gate, Op, Severity, Unit};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A metric that predictions give.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownMetric {
+    pub id: &'static str,
+    /// Other names of the same, which gates may use.
+    pub aliases: &'static [&'static str],
+    pub unit: Unit,
+    /// The largest value it can have, if there is one: a bound above it is a slip such as 85 for 85%.
+    pub highest: Option<f64>,
+}
+
+/// The metrics that some predictions give: handed in, so that the config knows nothing of how they are computed.
+pub type KnownMetrics = fn(&Predictions) -> Vec<KnownMetric>;
+
+/// Reads the text of a `mlops.yaml`.
+///
+/// # Errors
+/// Every problem at once, in the order of the file.
+pub fn parse(text: &str, metrics: KnownMetrics) -> Result<Config, Problems> {
+    let root = node::parse(text)?;
+    let mut problems = Problems::default();
+    structure::check(&root, &shape::Shape::Object(&shape::ROOT), "", &mut problems);
+    let config = read::read(&root, text, metrics, &mut problems);
+    if problems.is_empty() { Ok(config) } else { Err(problems.sorted()) }
+}
+
+/// Reads a file as text.
+///
+/// # Errors
+/// One problem: not there, too large, or not UTF-8 (with the place of the first byte that is not).
+pub fn read_text(path: &Path) -> Result<String, Problems> {
+    let mut problems = Problems::default();
+    // A pipe would be waited for, and neither a signal nor a limit reaches a read that waits.
+    let about = std::fs::metadata(path).and_then(|about| match about.is_file() {
+        true => Ok(about.len()),
+        false => Err(std::io::Error::other("it is no regular file")),
+    });
+    match about.and_then(|size| if size > node::MAX_BYTES as u64 { Ok(None) } else { std::fs::read(path).map(Some) }) {
+        Ok(Some(bytes)) => match String::from_utf8(bytes) {
+            Ok(text) => return Ok(text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let line = error.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+                let byte = error.as_bytes()[at];
+                let message = format!("line {line} holds the byte 0x{byte:02x}, which is not UTF-8");
+                problems.add(Code::NotUtf8, &(0..0), message, "save the file as UTF-8");
+            }
+        },
+        Ok(None) => problems.add(Code::TooLarge, &(0..0), "the file is larger than 1 MiB", "at most 1 MiB"),
+        Err(error) => {
+            let help = "`mlgate init` writes a first one; --config names another file";
+            problems.add(Code::Unreadable, &(0..0), format!("cannot read the file: {error}"), help);
+        }
+    }
+    Err(problems)
+}
+
+/// A checked `mlops.yaml`. Paths are relative to the folder it lies in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub model: Model,
+    pub data: Vec<Dataset>,
+    pub tests: Vec<Suite>,
+    pub quality: Option<Quality>,
+    pub image: Option<Image>,
+    pub latency: Option<Latency>,
+    pub environments: Vec<Environment>,
+    pub inconclusive: InconclusivePolicy,
+    /// Level of every interval, 0.95 unless said.
+    pub confidence: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub name: String,
+    /// Files, folders or globs; their digest is part of the run hash.
+    pub files: Vec<String>,
+}
+
+/// What an inconclusive verdict does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InconclusivePolicy {
+    pub run: Severity,
+    pub promote: Severity,
+}
+
+/// One data set of `data:` with its checks.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    pub name: String,
+    /// A file or a glob of CSV or Parquet files of one schema.
+    pub source: String,
+    /// None: by the file's ending.
+    pub format: Option<Format>,
+    pub checks: Vec<DataCheck>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Parquet,
+}
+
+/// One line of `checks:`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataCheck {
+    /// As the user wrote it, without `warn:`; for `columns` and `sql` a rendering of it, or its `name`.
+    pub text: String,
+    pub severity: Severity,
+    pub rule: DataRule,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataRule {
+    /// `rows >= 10_000`
+    Rows { op: Op, bound: f64 },
+    /// `columns: {age: int, …}`: each must be there with a type of that family. Others may be there too.
+    Columns(Vec<(String, ColumnType)>),
+    /// `nulls(age) = 0`, `nulls(age) <= 1%`
+    Nulls { column: String, op: Op, bound: Amount },
+    /// `age between 0 and 120`, inclusive; nulls are left to `nulls()`.
+    Between { column: String, low: Scalar, high: Scalar },
+    /// `country in [JP, US, DE]`; nulls are left to `nulls()`.
+    In { column: String, values: Vec<Scalar> },
+    /// `email matches '^…$'`; the pattern has been compiled once as a check, syntax of the `regex` crate.
+    Matches { column: String, pattern: String },
+    /// `unique(user_id)`, `unique(user_id, day)`: no value (combination) more than once; nulls are no values.
+    Unique { columns: Vec<String> },
+    /// `duplicates(user_id, day) = 0`: rows whose combination occurred before (rows − distinct).
+    Duplicates { columns: Vec<String>, op: Op, bound: Amount },
+    /// `mean(age) between 30 and 50`, `stddev(x) < 3`, `min(x) >= 0`, `max(x) <= 9`
+    Aggregate { function: Aggregate, column: String, range: NumberRange },
+    /// `freshness(signup) < 2d`: age of the newest value, in seconds.
+    Freshness { column: String, op: Op, bound: Duration },
+    /// `user_id references users.id`: every value that is not null is in the other data set's column.
+    References { column: String, dataset: String, other: String },
+    /// `{sql: "select * from train where …", name: …}`: rows returned are failures. Only a filter of one data
+    /// set is done so far; anything else in the query is refused when the config is checked.
+    Sql { query: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    Int,
+    Float,
+    /// Int, float or decimal.
+    Number,
+    String,
+    Bool,
+    Timestamp,
+    Date,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    Mean,
+    Stddev,
+    Min,
+    Max,
+    Sum,
+}
+
+/// A count, or a share of the rows (0 to 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    Count(f64),
+    Share(f64),
+}
+
+/// A literal of a check. Text is compared with text columns and, parsed, with dates and timestamps.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NumberRange {
+    Compare { op: Op, bound: f64 },
+    Between { low: f64, high: f64 },
+}
+
+/// One entry of `tests:`.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    pub name: String,
+    /// Run by `sh -c` in the folder of `mlops.yaml`.
+    pub run: String,
+    /// JUnit XML that the command writes; a stale one is removed before.
+    pub junit: Option<PathBuf>,
+    pub timeout: Duration,
+    pub severity: Severity,
+}
+
+#[derive(Clone, Debug)]
+pub struct Quality {
+    /// A command that writes the files below. None: they are there already.
+    pub run: Option<String>,
+    pub timeout: Duration,
+    pub predictions: Option<Predictions>,
+    /// Files of numbers that the user computed.
+    pub metrics: Vec<PathBuf>,
+    pub baseline: Option<BaselineSource>,
+    /// `first_run: accept`: a baseline that is not there yet lets relative gates pass, visibly.
+    pub first_run_accepted: bool,
+    /// Slices with fewer rows are left out of slice gates, with a note.
+    pub min_slice_rows: u64,
+    pub gates: Vec<Gate>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Predictions {
+    /// CSV or Parquet.
+    pub file: PathBuf,
+    pub task: Task,
+    /// Column with the truth.
+    pub label: String,
+    /// Binary: probability of the positive class.
+    pub score: Option<String>,
+    /// Predicted class or value; for a binary task derived from `score` and `threshold` when absent.
+    pub prediction: Option<String>,
+    pub threshold: f64,
+    /// Binary: which label value is the positive class; `1` and `true` unless said.
+    pub positive: Option<String>,
+    /// Column that joins candidate and baseline rows; without it they are two samples.
+    pub id: Option<String>,
+    pub slices: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    Binary,
+    Multiclass,
+    Regression,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaselineSource {
+    /// `production`: the record of the image that the last environment's overlay pins.
+    Production,
+    /// `git:REF`: predictions or metric files as they are in that commit.
+    Git { reference: String },
+    /// A predictions file (CSV, Parquet), a metric file (JSON, YAML) or a record (`schema` and `verdicts`).
+    File(PathBuf),
+}
+
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// `ghcr.io/acme/churn`
+    pub repository: String,
+    pub build: Build,
+    /// After templates were filled in.
+    pub tags: Vec<String>,
+    /// Speak plain HTTP with the registry; loopback addresses always do.
+    pub insecure: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Build {
+    /// By the Docker engine.
+    Docker { dockerfile: PathBuf, context: PathBuf, args: Vec<(String, String)>, target: Option<String> },
+    /// With no daemon.
+    Layers(LayeredImage),
+}
+
+#[derive(Clone, Debug)]
+pub struct LayeredImage {
+    /// None: `scratch`.
+    pub base: Option<String>,
+    pub layers: Vec<Layer>,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub workdir: Option<String>,
+    pub user: Option<String>,
+    pub ports: Vec<u16>,
+    pub labels: Vec<(String, String)>,
+    /// `linux/amd64`
+    pub platform: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub name: String,
+    /// Files, folders or globs, relative to the folder of `mlops.yaml`; laid under `to` by that relative path,
+    /// a folder's content without the folder's own name.
+    pub files: Vec<String>,
+    /// Absolute folder in the image.
+    pub to: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Latency {
+    pub target: Target,
+    pub request: Request,
+    /// Requests a second, open loop.
+    pub rate: f64,
+    pub duration: Duration,
+    pub warmup: Duration,
+    /// Of one request; a slower one counts as an error.
+    pub timeout: Duration,
+    /// How long the server may take until `ready` answers 2xx.
+    pub start_timeout: Duration,
+    /// Path polled until 2xx before the probe starts; `/` accepts any answer below 500.
+    pub ready: String,
+    pub gates: Vec<Gate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The image that the image stage built, its `port` published on loopback.
+    Image {
+        port: u16,
+    },
+    /// A command run by `sh -c` with `PORT` set to a free port.
+    Command {
+        run: String,
+    },
+    Url(String),
+}
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Environment {
+    pub name: String,
+    pub overlay: PathBuf,
+    pub promote: Option<Promote>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Promote {
+    /// The environment the image must have been promoted to before.
+    pub from: Option<String>,
+    pub gates: Vec<Gate>,
+    pub first_run_accepted: bool,
+    /// Tags that point to the promoted digest afterwards; the environment's name unless said.
+    pub tags: Vec<String>,
+}

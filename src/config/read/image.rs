@@ -1,0 +1,120 @@
+//! `image:`: where it is pushed and how it is built.
+
+use super::{Reader, pairs, scalar, text_or, texts};
+use crate::config::node::{Node, Value};
+use crate::config::problem::Code;
+use crate::config::{Build, Image, Layer, LayeredImage};
+use std::ops::Range;
+
+impl Reader<'_> {
+    pub(super) fn image(&mut self, node: &Node) -> Image {
+        let has = |key: &str| node.get(key);
+        const DOCKER: [&str; 4] = ["dockerfile", "context", "args", "target"];
+        const LAYERED: [&str; 9] =
+            ["base", "layers", "entrypoint", "command", "env", "workdir", "user", "ports", "labels"];
+        let docker = DOCKER.iter().find_map(|k| has(k));
+        let layered = LAYERED.iter().find_map(|k| has(k));
+        match (docker, layered) {
+            (Some(_), Some(second)) => self.problems.add(
+                Code::Conflict,
+                &second.at,
+                "an image is built from a Dockerfile or from layers, not both",
+                "keep `dockerfile` with context, args and target; or `base` and `layers` with entrypoint, env and so on",
+            ),
+            (None, None) => self.problems.add(Code::MissingKey, &node.at, "`image` does not say what to build", "dockerfile: Dockerfile, or layers: […]"),
+            (Some(_), None) if has("dockerfile").is_none() => {
+                self.problems.add(Code::MissingKey, &node.at, "`image` lacks `dockerfile`", "dockerfile: Dockerfile");
+            }
+            (None, Some(_)) if has("layers").is_none_or(|l| l.items().is_empty()) => {
+                self.problems.add(Code::MissingKey, &node.at, "`image` lacks `layers`", "layers: [{name: model, files: [model/], to: /app}]");
+            }
+            _ => {}
+        }
+        let repository = text_or(Some(node), "repository", "");
+        if let Some(at) = node.get("repository").map(|n| &n.at) {
+            self.repository(&repository, at);
+        }
+        let tags = match node.get("tags") {
+            Some(_) => texts(Some(node), "tags"),
+            None => vec!["{{ git.sha }}".into()],
+        };
+        if let Some(at) = node.get("tags").filter(|n| n.items().is_empty()).map(|n| &n.at) {
+            self.problems.add(Code::BadValue, at, "an image needs at least one tag", "tags: [\"{{ git.sha }}\"]");
+        }
+        let build = if has("layers").is_some() && docker.is_none() {
+            Build::Layers(self.layered(node))
+        } else {
+            Build::Docker {
+                dockerfile: self.path(node, "dockerfile").unwrap_or_default(),
+                context: self.path(node, "context").unwrap_or_else(|| ".".into()),
+                args: pairs(node, "args"),
+                target: node.get("target").and_then(Node::text).map(str::to_string),
+            }
+        };
+        let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
+        Image { repository, build, tags, insecure }
+    }
+
+    /// The form of an image name: OCI distribution spec, "Pulling manifests".
+    fn repository(&mut self, repository: &str, at: &Range<usize>) {
+        let (host, name) = repository.split_once('/').unwrap_or(("", repository));
+        let has_tag = name.contains(':') || name.contains('@');
+        let part = |p: &str| {
+            !p.is_empty() && p.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c))
+        };
+        if host.is_empty() || !(host.contains('.') || host.contains(':') || host == "localhost") {
+            let message = format!("`{repository}` does not name its registry");
+            self.problems.add(Code::BadValue, at, message, "ghcr.io/acme/churn");
+        } else if has_tag {
+            self.problems.add(Code::BadValue, at, "`repository` carries a tag or digest", "put tags into `tags`");
+        } else if !name.split('/').all(part) {
+            let help = "lower-case letters, digits, ., _ and -, parted by /";
+            self.problems.add(Code::BadValue, at, format!("`{name}` is no repository name"), help);
+        }
+    }
+
+    fn layered(&mut self, node: &Node) -> LayeredImage {
+        let mut layers = Vec::new();
+        for layer in node.get("layers").map(Node::items).unwrap_or_default() {
+            let to = text_or(Some(layer), "to", "/");
+            if let Some(at) = layer.get("to").map(|n| &n.at)
+                && (!to.starts_with('/') || to.split('/').any(|part| part == ".."))
+            {
+                self.problems.add(
+                    Code::BadValue,
+                    at,
+                    "`to` is an absolute folder in the image, without ..",
+                    "to: /app",
+                );
+            }
+            self.paths(layer, "files");
+            let files = texts(Some(layer), "files");
+            if let Some(at) = layer.get("files").filter(|n| n.items().is_empty()).map(|n| &n.at) {
+                self.problems.add(Code::BadValue, at, "a layer without files", "files: [model/]");
+            }
+            layers.push(Layer { name: text_or(Some(layer), "name", ""), files, to });
+        }
+        let mut ports = Vec::new();
+        for port in node.get("ports").map(Node::items).unwrap_or_default() {
+            ports.push(self.port(port));
+        }
+        let platform = text_or(Some(node), "platform", "linux/amd64");
+        if let Some(at) = node.get("platform").map(|n| &n.at)
+            && platform.split('/').filter(|p| !p.is_empty()).count() < 2
+        {
+            self.problems.add(Code::BadValue, at, format!("`{platform}` is no platform"), "linux/amd64 or linux/arm64");
+        }
+        LayeredImage {
+            base: node.get("base").and_then(Node::text).filter(|b| *b != "scratch").map(str::to_string),
+            layers,
+            entrypoint: texts(Some(node), "entrypoint"),
+            command: texts(Some(node), "command"),
+            env: pairs(node, "env"),
+            workdir: node.get("workdir").and_then(Node::text).map(str::to_string),
+            user: node.get("user").and_then(scalar),
+            ports,
+            labels: pairs(node, "labels"),
+            platform,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The shape of `mlops.yaml`, once: validation walks it, the JSON Schema is printed from it, and the nearest
+//! known key is found in it. Longer than most files because it is a table.
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    Text,
+    Number,
+    Integer,
+    Bool,
+    /// Text or number, such as a label value.
+    Scalar,
+    /// `90s`, `10m`, `2d`
+    Duration,
+    /// `3%`
+    Percent,
+    /// `100/s`
+    Rate,
+    OneOf(&'static [&'static str]),
+    List(&'static Shape),
+    /// Names of the user's choosing → shape.
+    Map(&'static Shape),
+    Object(&'static Object),
+    /// A line of `gates:`. YAML reads `- warn: f1 >= 0.8` as `{warn: …}`, which means the same.
+    Gate,
+    /// A line of `checks:`: text, `{warn: text}`, `{columns: {…}}` or `{sql: …, name: …}`.
+    Check,
+}
+
+#[derive(Debug)]
+pub struct Object {
+    pub keys: &'static [Key],
+}
+
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub required: bool,
+    pub shape: Shape,
+    /// One sentence; the description that editors show.
+    pub doc: &'static str,
+}
+
+const fn must(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, required: true, shape, doc }
+}
+
+const fn may(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, required: false, shape, doc }
+}
+
+const TEXTS: Shape = Shape::List(&Shape::Text);
+const PASS_OR_BLOCK: Shape = Shape::OneOf(&["accept", "block"]);
+const WARN_OR_BLOCK: Shape = Shape::OneOf(&["warn", "block"]);
+
+pub static ROOT: Object = Object {
+    keys: &[
+        must("version", Shape::Integer, "Version of this file's format: 1."),
+        must("model", Shape::Object(&MODEL), "What the model is; its digest is part of the run hash."),
+        may("data", Shape::Map(&Shape::Object(&DATASET)), "Data sets by name, with their checks."),
+        may("tests", Shape::Map(&Shape::Object(&SUITE)), "Test suites by name."),
+        may("quality", Shape::Object(&QUALITY), "Model quality: predictions, metrics, baseline and gates."),
+        may("image", Shape::Object(&IMAGE), "The container image that serves the model."),
+        may("latency", Shape::Object(&LATENCY), "The latency probe and its gates."),
+        may("environments", Shape::Map(&Shape::Object(&ENVIRONMENT)), "Places a model is promoted to, in order."),
+        may("inconclusive", Shape::Object(&INCONCLUSIVE), "What a verdict does that the data cannot settle."),
+        may("confidence", Shape::Percent, "Level of every interval; 95% unless said."),
+    ],
+};
+
+pub static MODEL: Object = Object {
+    keys: &[
+        must("name", Shape::Text, "Name of the model, as it stands in reports and in the record."),
+        may("files", TEXTS, "Files, folders or globs that make up the model."),
+    ],
+};
+
+pub static INCONCLUSIVE: Object = Object {
+    keys: &[
+        may("run", WARN_OR_BLOCK, "In `mlgate run`: warn unless said."),
+        may("promote", WARN_OR_BLOCK, "In `mlgate promote`: block unless said."),
+    ],
+};
+
+pub static DATASET: Object = Object {
+    keys: &[
+        must("source", Shape::Text, "A file or a glob of files of one schema, relative to this file."),
+        may("format", Shape::OneOf(&["csv", "parquet"]), "The format; by the file's ending unless said."),
+        may("checks", Shape::List(&Shape::Check), "Checks, all made in one scan."),
+    ],
+};
+
+pub static WARN: Object =
+    Object { keys: &[must("warn", Shape::Text, "The rule; if it does not hold, it only warns.")] };
+
+pub static SQL_CHECK: Object = Object {
+    keys: &[
+        must("sql", Shape::Text, "A query; the rows it returns are failures."),
+        may("name", Shape::Text, "How the check is called in reports."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
+
+pub static COLUMNS_CHECK: Object = Object {
+    keys: &[
+        must("columns", Shape::Map(&Shape::OneOf(COLUMN_TYPES)), "Columns that must be there, with their types."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
+
+pub const COLUMN_TYPES: &[&str] = &["int", "float", "number", "string", "bool", "timestamp", "date"];
+
+pub static SUITE: Object = Object {
+    keys: &[
+        must("run", Shape::Text, "The command, run by `sh -c` in the folder of this file."),
+        may("junit", Shape::Text, "JUnit XML that the command writes."),
+        may("timeout", Shape::Duration, "10m unless said."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
+
+pub static QUALITY: Object = Object {
+    keys: &[
+        may("run", Shape::Text, "A command that writes the files below; without it they must be there."),
+        may("timeout", Shape::Duration, "Of the command; 1h unless said."),
+        may("predictions", Shape::Object(&PREDICTIONS), "Predictions on labelled rows: metrics with intervals."),
+        may("metrics", TEXTS, "Files of numbers that you computed."),
+        may("baseline", Shape::Text, "production, git:REF, or a file (predictions, metrics or a record)."),
+        may("first_run", PASS_OR_BLOCK, "What a baseline that is not there yet does; block unless said."),
+        may("min_slice_rows", Shape::Integer, "Smaller slices are left out; 30 unless said."),
+        may("gates", Shape::List(&Shape::Gate), "Rules such as `f1 within 3% of baseline`."),
+    ],
+};
+
+pub static PREDICTIONS: Object = Object {
+    keys: &[
+        must("file", Shape::Text, "CSV or Parquet, a row a prediction."),
+        must("task", Shape::OneOf(&["binary", "multiclass", "regression"]), "What kind of prediction it is."),
+        must("label", Shape::Text, "Column with the truth."),
+        may("score", Shape::Text, "Column with the probability of the positive class (binary)."),
+        may("prediction", Shape::Text, "Column with the predicted class or value."),
+        may("threshold", Shape::Number, "Scores from here on predict the positive class; 0.5 unless said."),
+        may("positive", Shape::Scalar, "The positive class; 1 or true unless said."),
+        may("id", Shape::Text, "Column that joins candidate and baseline rows."),
+        may("slices", TEXTS, "Columns whose values are measured one by one."),
+    ],
+};
+
+pub static IMAGE: Object = Object {
+    keys: &[
+        must("repository", Shape::Text, "Where it is pushed: ghcr.io/acme/churn."),
+        may("tags", TEXTS, "Tags to push; {{ git.sha }} unless said."),
+        may("insecure", Shape::Bool, "Speak plain HTTP with the registry; loopback addresses always do."),
+        may("platform", Shape::Text, "linux/amd64 unless said."),
+        may("dockerfile", Shape::Text, "Build with the Docker engine from this file."),
+        may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
+        may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
+        may("target", Shape::Text, "Stage of the Dockerfile to build."),
+        may("base", Shape::Text, "Without a daemon: the image to build on, or scratch."),
+        may("layers", Shape::List(&Shape::Object(&LAYER)), "Without a daemon: one layer for each group of files."),
+        may("entrypoint", TEXTS, "Entrypoint of a daemonless image."),
+        may("command", TEXTS, "Command of a daemonless image."),
+        may("env", Shape::Map(&Shape::Scalar), "Environment of a daemonless image."),
+        may("workdir", Shape::Text, "Working directory of a daemonless image."),
+        may("user", Shape::Scalar, "User of a daemonless image."),
+        may("ports", Shape::List(&Shape::Integer), "Ports that a daemonless image exposes."),
+        may("labels", Shape::Map(&Shape::Scalar), "Labels of a daemonless image."),
+    ],
+};
+
+pub static LAYER: Object = Object {
+    keys: &[
+        must("name", Shape::Text, "How the layer is called in reports."),
+        must("files", TEXTS, "Files, folders or globs, relative to this file."),
+        may("to", Shape::Text, "Absolute folder in the image; / unless said."),
+    ],
+};
+
+pub static LATENCY: Object = Object {
+    keys: &[
+        must("request", Shape::Object(&REQUEST), "The request that is sent."),
+        may("run", Shape::Text, "A command that serves on $PORT; without run and url the built image is started."),
+        may("url", Shape::Text, "A server that runs already: http://127.0.0.1:8080."),
+        may("port", Shape::Integer, "The port on which the built image listens; 8080 unless said."),
+        may(
+            "rate",
+            Shape::Rate,
+            "Requests a second, sent whether or not earlier ones have answered; 50/s unless said.",
+        ),
+        may("duration", Shape::Duration, "How long is measured; 10s unless said."),
+        may("warmup", Shape::Duration, "Sent before and left out; 2s unless said."),
+        may("timeout", Shape::Duration, "Of one request; 5s unless said. A slower one is an error."),
+        may("start_timeout", Shape::Duration, "How long the server may take to be ready; 60s unless said."),
+        may("ready", Shape::Text, "Path polled until it answers 2xx; / (anything below 500) unless said."),
+        may("gates", Shape::List(&Shape::Gate), "Rules such as `p95 < 200ms`."),
+    ],
+};
+
+pub static REQUEST: Object = Object {
+    keys: &[
+        may("method", Shape::OneOf(&["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]), "GET unless said."),
+        must("path", Shape::Text, "Path and query: /predict."),
+        may("headers", Shape::Map(&Shape::Scalar), "Header fields; content-type follows the body's ending."),
+        may("body", Shape::Text, "File sent as the body."),
+    ],
+};
+
+pub static ENVIRONMENT: Object = Object {
+    keys: &[
+        must("overlay", Shape::Text, "Folder of its Kustomize overlay."),
+        may("promote", Shape::Object(&PROMOTE), "How and when a model is promoted to it."),
+    ],
+};
+
+pub static PROMOTE: Object = Object {
+    keys: &[
+        may("from", Shape::Text, "The environment that must run the image before."),
+        may("by", Shape::OneOf(&["working_tree"]), "How the change is made; working_tree unless said."),
+        may("gates", Shape::List(&Shape::Gate), "Rules such as `latency.p95 < 200ms`; at least one."),
+        may("first_run", PASS_OR_BLOCK, "What it does that nothing runs there yet; block unless said."),
+        may("tags", TEXTS, "Tags that then point to the digest; the environment's name unless said."),
+    ],
+};
+
+/// Keys of the design that this version refuses by name, so that nobody thinks they work: (owner, key, instead).
+pub const NOT_YET: &[(&str, &str, &str)] = &[
+    ("data.*", "tracked_by", "remove it; the content's digest is part of the run hash either way"),
+    ("data.*", "drift", "remove it; compare by a check such as `mean(age) between 30 and 50` until then"),
+    ("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then"),
+];
