@@ -5,6 +5,7 @@ pub mod digest;
 pub mod error;
 pub mod exit;
 pub mod files;
+pub mod gate;
 pub mod model;
 pub mod process;
 pub mod secret;

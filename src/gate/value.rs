@@ -1,0 +1,187 @@
+//! What a gate is held against: the value itself, or its difference from the baseline, with the uncertainty that
+//! is known of it.
+
+use super::position::Region;
+use crate::model::*;
+use crate::stats;
+
+/// The quantity a rule decides on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subjected {
+    pub of: &'static str,
+    pub estimate: f64,
+    pub interval: Option<Interval>,
+    pub region: Region,
+    pub baseline: Option<f64>,
+    pub difference: Option<f64>,
+    pub n: Option<u64>,
+    pub method: Option<String>,
+    /// Values in percent of the baseline rather than in the measurement's unit.
+    pub is_relative: bool,
+}
+
+/// Candidate, baseline, and where the rows of both were there, their comparison.
+pub struct Pair<'a> {
+    pub candidate: &'a Measurement,
+    pub baseline: Option<&'a Measurement>,
+    pub comparison: Option<&'a Comparison>,
+}
+
+/// Turns a rule into one region for one quantity.
+///
+/// # Errors
+/// Why the rule cannot be judged, as a sentence.
+pub fn subject(pair: &Pair<'_>, rule: &Rule) -> Result<Subjected, String> {
+    let region = match rule {
+        Rule::Compare { op, bound: Bound::Absolute(quantity) } => {
+            return Ok(plain(pair, Region::of(*op, quantity.value)));
+        }
+        Rule::Between { low, high } => return Ok(plain(pair, Region::between(low.value, high.value))),
+        Rule::Within { tolerance } => match tolerance {
+            Offset::None => Region::between(0.0, 0.0),
+            Offset::Relative(share) => Region::between(-share, *share),
+            Offset::Absolute(quantity) => Region::between(-quantity.value, quantity.value),
+        },
+        Rule::Compare { op, bound: Bound::Baseline(offset) } => match offset {
+            Offset::None => Region::of(*op, 0.0),
+            Offset::Relative(share) => Region::of(*op, *share),
+            Offset::Absolute(quantity) => Region::of(*op, quantity.value),
+        },
+    };
+    let is_relative = matches!(
+        rule,
+        Rule::Within { tolerance: Offset::Relative(_) }
+            | Rule::Compare { bound: Bound::Baseline(Offset::Relative(_)), .. }
+    );
+    against_baseline(pair, region, is_relative)
+}
+
+fn plain(pair: &Pair<'_>, region: Region) -> Subjected {
+    let candidate = pair.candidate;
+    let baseline = pair.comparison.map(|c| c.baseline).or(pair.baseline.map(|b| b.value)).filter(|b| b.is_finite());
+    Subjected {
+        of: "value",
+        estimate: candidate.value,
+        interval: candidate.interval,
+        region,
+        baseline,
+        difference: baseline.map(|b| candidate.value - b),
+        n: candidate.n,
+        method: None,
+        is_relative: false,
+    }
+}
+
+fn against_baseline(pair: &Pair<'_>, region: Region, is_relative: bool) -> Result<Subjected, String> {
+    let candidate = pair.candidate;
+    let (baseline, difference, relative, n, method) = match (pair.comparison, pair.baseline) {
+        (Some(c), _) => (c.baseline, c.difference, c.relative, Some(c.n), Some(c.method.clone())),
+        (None, Some(baseline)) => {
+            if baseline.unit != candidate.unit {
+                return Err(format!("the baseline is measured in {}, this run in {}", baseline.unit, candidate.unit));
+            }
+            let (difference, relative, method) = combine(candidate, baseline);
+            (baseline.value, difference, relative, smaller(candidate.n, baseline.n), method)
+        }
+        (None, None) => return Err("the baseline does not have this measurement".into()),
+    };
+    if !baseline.is_finite() {
+        return Err("the baseline's value is not a number".into());
+    }
+    let chosen = match (is_relative, relative) {
+        (false, _) => difference,
+        (true, _) if baseline == 0.0 => {
+            return Err(
+                "the baseline is zero, and no percentage of zero is a distance: write the bound in pp or in its unit"
+                    .into(),
+            );
+        }
+        (true, Some(relative)) => toward(relative, baseline),
+        (true, None) => Difference { value: difference.value / baseline.abs(), interval: None },
+    };
+    Ok(Subjected {
+        of: if is_relative { "relative difference" } else { "difference" },
+        estimate: chosen.value,
+        interval: chosen.interval,
+        region,
+        baseline: Some(baseline),
+        difference: Some(difference.value),
+        n,
+        method,
+        is_relative,
+    })
+}
+
+/// candidate / baseline − 1 as a share of the baseline's size: with a negative baseline the ratio runs the other way.
+fn toward(relative: Difference, baseline: f64) -> Difference {
+    if baseline > 0.0 {
+        return relative;
+    }
+    let interval = relative.interval.map(|i| Interval { low: -i.high, high: -i.low, ..i });
+    Difference { value: -relative.value, interval }
+}
+
+/// Difference and ratio of two measurements of which only the intervals are known.
+fn combine(candidate: &Measurement, baseline: &Measurement) -> (Difference, Option<Difference>, Option<String>) {
+    let (c, b) = (candidate.value, baseline.value);
+    let difference = c - b;
+    let relative = (b != 0.0).then(|| c / b - 1.0);
+    let (intervals, method) = match (candidate.interval, baseline.interval) {
+        (Some(of_c), Some(of_b)) => (Some((of_c, of_b)), "two samples, intervals combined (MOVER)"),
+        // A baseline without an interval is taken as exact: it is a number that the user wrote down.
+        (Some(of_c), None) => (Some((of_c, Interval { low: b, high: b, ..of_c })), "baseline taken as exact"),
+        (None, _) => (None, ""),
+    };
+    let Some((of_c, of_b)) = intervals else {
+        let relative = relative.map(|value| Difference { value, interval: None });
+        return (Difference { value: difference, interval: None }, relative, None);
+    };
+    let ratio = stats::mover_ratio((c, of_c), (b, of_b));
+    let relative = relative.map(|value| Difference {
+        value,
+        interval: Some(Interval { low: ratio.low - 1.0, high: ratio.high - 1.0, ..ratio }),
+    });
+    let interval = Some(stats::mover((c, of_c), (b, of_b)));
+    (Difference { value: difference, interval }, relative, Some(method.to_string()))
+}
+
+fn smaller(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The gap between the slices of a column: the largest minus the smallest, with MOVER's interval of that difference.
+///
+/// # Errors
+/// Fewer than two slices: there is nothing between which a gap could be.
+pub fn gap(id: &str, column: &str, slices: &[&Measurement]) -> Result<Measurement, String> {
+    if slices.iter().any(|m| m.value.is_nan()) {
+        return Err(format!("a slice of `{column}` has no value"));
+    }
+    let largest = slices.iter().max_by(|a, b| a.value.total_cmp(&b.value));
+    let smallest = slices.iter().min_by(|a, b| a.value.total_cmp(&b.value));
+    let (Some(largest), Some(smallest), 2..) = (largest, smallest, slices.len()) else {
+        return Err(format!("`{column}` has {} slice with enough rows; a gap needs two", slices.len()));
+    };
+    let interval = match (largest.interval, smallest.interval) {
+        (Some(of_l), Some(of_s)) => Some(stats::mover((largest.value, of_l), (smallest.value, of_s))),
+        _ => None,
+    };
+    Ok(Measurement {
+        id: id.to_string(),
+        slice: None,
+        value: largest.value - smallest.value,
+        unit: largest.unit,
+        n: smaller(largest.n, smallest.n),
+        interval,
+        source: format!(
+            "largest {} of {}, smallest {} of {}",
+            largest.unit.show(largest.value),
+            largest.key(),
+            smallest.unit.show(smallest.value),
+            smallest.key()
+        ),
+    })
+}
