@@ -1,6 +1,7 @@
 //! mlgate decides whether a machine-learning model may ship.
 
 pub mod config;
+pub mod data;
 pub mod digest;
 pub mod error;
 pub mod exit;
