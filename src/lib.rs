@@ -7,6 +7,7 @@ pub mod error;
 pub mod exit;
 pub mod files;
 pub mod gate;
+pub mod kustomize;
 pub mod model;
 pub mod process;
 pub mod secret;

@@ -1,0 +1,141 @@
+//! Kustomize, natively: [`build`] renders a kustomization directory as `kubectl kustomize` does, without another
+//! program, and [`edit`] changes the `images` of a kustomization file in place. The module stands on its own: it knows
+//! nothing of the rest of the crate.
+
+mod base64;
+mod build;
+pub mod edit;
+mod emit;
+mod error;
+mod field_spec;
+mod fields;
+mod files;
+mod generate;
+mod json_patch;
+mod key_order;
+mod kustomization;
+mod merge;
+mod number;
+mod order;
+mod patches;
+mod path;
+mod plugins;
+mod read;
+mod references;
+mod replacements;
+mod resource;
+mod scalar;
+mod schema;
+mod selector;
+mod transform;
+mod transformer_config;
+mod value;
+mod vars;
+
+pub use error::{Error, Result};
+pub use value::{Map, Value};
+
+use std::path::Path;
+
+/// One entry of `images`: which image, and what replaces its name, tag and digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageEdit {
+    /// The image's name as the objects have it, without tag and digest.
+    pub name: String,
+    pub new_name: Option<String>,
+    pub new_tag: Option<String>,
+    /// `sha256:` and 64 hexadecimal digits.
+    pub digest: Option<String>,
+}
+
+/// What the caller adds to a build.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Applied after the outermost kustomization's own `images`.
+    pub images: Vec<ImageEdit>,
+    /// Text that takes the place of the outermost kustomization file's: to see what an edit would do.
+    pub text: Option<String>,
+}
+
+/// A rendered kustomization.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The objects in the order in which they are printed.
+    pub resources: Vec<Value>,
+}
+
+/// An image that an object runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageRef {
+    /// Kind and name of the object.
+    pub kind: String,
+    pub name: String,
+    pub container: String,
+    /// The reference as written: name, tag, digest.
+    pub image: String,
+}
+
+/// Renders the kustomization in `dir`. Reads files only at or below the directory of each kustomization, touches no
+/// network and runs nothing.
+///
+/// # Errors
+/// When a file is missing, malformed or outside its directory, when a field is unknown or not rendered, when a patch
+/// finds no target: always with the file and the field at fault where there is one.
+pub fn build(dir: &Path, options: &Options) -> Result<Output> {
+    build::build(dir, options)
+}
+
+/// The name of the kustomization file in `folder`.
+///
+/// # Errors
+/// When there is no such folder, no such file in it, or more than one.
+pub fn file_in(folder: &Path) -> Result<&'static str> {
+    files::Root::open(folder)?.kustomization_file()
+}
+
+impl Output {
+    /// The objects as one YAML stream, byte for byte as `kubectl kustomize` prints them.
+    pub fn to_yaml(&self) -> String {
+        let mut out = String::new();
+        for (i, resource) in self.resources.iter().enumerate() {
+            if i > 0 {
+                out.push_str("---\n");
+            }
+            emit::document(resource, &mut out);
+        }
+        out
+    }
+
+    /// Every image in a list called `containers`, `initContainers` or `ephemeralContainers`, at whatever depth.
+    pub fn images(&self) -> Vec<ImageRef> {
+        let mut found = Vec::new();
+        for object in &self.resources {
+            let (kind, name) = (object.str_at(&["kind"]), object.str_at(&["metadata", "name"]));
+            if kind != "CustomResourceDefinition" {
+                collect_images(object, kind, name, &mut found);
+            }
+        }
+        found
+    }
+}
+
+fn collect_images(node: &Value, kind: &str, name: &str, found: &mut Vec<ImageRef>) {
+    match node {
+        Value::Map(map) => {
+            for (key, value) in &map.0 {
+                if let ("containers" | "initContainers" | "ephemeralContainers", Value::List(list)) =
+                    (key.as_str(), value)
+                {
+                    found.extend(list.iter().filter_map(|c| {
+                        let image = c.at(&["image"])?.as_str()?.to_owned();
+                        let container = c.str_at(&["name"]).to_owned();
+                        Some(ImageRef { kind: kind.to_owned(), name: name.to_owned(), container, image })
+                    }));
+                }
+                collect_images(value, kind, name, found);
+            }
+        }
+        Value::List(list) => list.iter().for_each(|item| collect_images(item, kind, name, found)),
+        _ => {}
+    }
+}

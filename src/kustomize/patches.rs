@@ -1,0 +1,189 @@
+//! Applying `patches`, `patchesStrategicMerge` and `patchesJson6902` to what a kustomization has gathered.
+
+use super::error::{Error, Result};
+use super::files::Root;
+use super::json_patch::{self, Operation};
+use super::kustomization::Patch;
+use super::merge;
+use super::read::{self, Dialect};
+use super::resource::{self, Resource};
+use super::selector::Selector;
+use super::value::Value;
+
+enum Content {
+    Strategic(Vec<Resource>),
+    Json(Vec<Operation>),
+}
+
+/// Applies the `patches` of a kustomization.
+pub(crate) fn apply(resources: &mut Vec<Resource>, patches: &[Patch], root: &Root) -> Result<()> {
+    for (i, patch) in patches.iter().enumerate() {
+        one(resources, patch, root).map_err(|e| e.in_field(&format!("patches[{i}]")))?;
+    }
+    Ok(())
+}
+
+/// Applies `patchesStrategicMerge`: each entry is a file or the patch itself.
+pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root: &Root) -> Result<()> {
+    let mut count = 0;
+    for (i, entry) in patches.iter().enumerate() {
+        let result = (|| {
+            let parsed = if root.exists(entry) {
+                let text = root.read_text(entry)?;
+                read::documents(&text, Dialect::Object)
+                    .and_then(resource::from_documents)
+                    .map_err(|e| e.in_file(&root.shown(entry)))?
+            } else if entry.contains(':') {
+                read::documents(entry, Dialect::Object).and_then(resource::from_documents)?
+            } else {
+                return Err(Error::new(format!("{entry} is neither a file here nor a patch")));
+            };
+            count += parsed.len();
+            merge_untargeted(resources, &parsed, false, false)
+        })();
+        result.map_err(|e: Error| e.in_field(&format!("patchesStrategicMerge[{i}]")))?;
+    }
+    if count == 0 && !patches.is_empty() {
+        return Err(Error::new("the patches are empty").in_field("patchesStrategicMerge"));
+    }
+    Ok(())
+}
+
+/// Applies `patchesJson6902`.
+pub(crate) fn json(resources: &mut [Resource], patches: &[Patch], root: &Root) -> Result<()> {
+    for (i, patch) in patches.iter().enumerate() {
+        let result = match content(patch, root)? {
+            Content::Json(operations) => {
+                let target = patch.target.as_ref().ok_or_else(|| Error::new("a JSON patch needs a target"))?;
+                if !resources.iter().any(|r| target.matches(r)) {
+                    Err(Error::new("no object matches the target").in_field("target"))
+                } else {
+                    json_targeted(resources, &operations, target)
+                }
+            }
+            Content::Strategic(_) => Err(Error::new("expected a list of JSON Patch operations, found an object")),
+        };
+        result.map_err(|e| e.in_field(&format!("patchesJson6902[{i}]")))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root) -> Result<()> {
+    let content = content(patch, root)?;
+    match (content, &patch.target) {
+        (Content::Json(_), None) => Err(Error::new("a JSON patch needs a target").in_field("target")),
+        (Content::Json(operations), Some(target)) => json_targeted(resources, &operations, target),
+        (Content::Strategic(patches), None) => {
+            merge_untargeted(resources, &patches, patch.allow_name_change, patch.allow_kind_change)
+        }
+        (Content::Strategic(patches), Some(target)) => match &patches[..] {
+            [one] => {
+                for resource in resources.iter_mut().filter(|r| target.matches(r)) {
+                    merge_into(resource, one, patch.allow_name_change, patch.allow_kind_change)?;
+                }
+                resources.retain(|r| !r.is_empty());
+                Ok(())
+            }
+            _ => Err(Error::new(format!("a patch with a target must be one document, found {}", patches.len()))),
+        },
+    }
+}
+
+fn content(patch: &Patch, root: &Root) -> Result<Content> {
+    let parse = |text: &str| -> Result<Content> {
+        let mut documents = read::documents(text, Dialect::Object)?;
+        documents.retain(|d| !d.value.is_null() && d.value.as_map().is_none_or(|m| !m.is_empty()));
+        match &documents[..] {
+            [] => Err(Error::new("the patch is empty")),
+            [one] if matches!(one.value, Value::List(_)) => {
+                let operations = json_patch::parse(documents.remove(0).value)?;
+                Ok(Content::Json(operations))
+            }
+            _ if patch.target.is_some() => {
+                // With a target the patch need not say what it is for.
+                let whole = documents.into_iter().map(|d| match d.value {
+                    value @ Value::Map(_) => Ok(bare(value)),
+                    other => Err(Error::new(format!("expected a mapping, found {}", other.type_name()))),
+                });
+                whole.collect::<Result<_>>().map(Content::Strategic)
+            }
+            _ => resource::from_documents(documents).map(Content::Strategic),
+        }
+    };
+    if patch.path.is_empty() {
+        parse(&patch.patch).map_err(|e| Error { line: None, ..e }.in_field("patch"))
+    } else {
+        let text = root.read_text(&patch.path).map_err(|e| e.in_field("path"))?;
+        parse(&text).map_err(|e| e.in_file(&root.shown(&patch.path)))
+    }
+}
+
+/// A patch whose target is named elsewhere.
+fn bare(value: Value) -> Resource {
+    Resource {
+        value,
+        previous: Vec::new(),
+        prefixes: Vec::new(),
+        suffixes: Vec::new(),
+        behavior: Default::default(),
+        needs_hash: false,
+        vars: Vec::new(),
+        origin: String::new(),
+    }
+}
+
+/// Each patch goes to the one object that has, or once had, its id.
+fn merge_untargeted(resources: &mut Vec<Resource>, patches: &[Resource], name: bool, kind: bool) -> Result<()> {
+    for patch in patches {
+        let id = patch.id();
+        let matches: Vec<usize> = (0..resources.len()).filter(|&i| resources[i].has_id(&id)).collect();
+        match matches[..] {
+            [at] => merge_into(&mut resources[at], patch, name, kind)?,
+            [] => return Err(Error::new(format!("no object matches the patch's {id}"))),
+            _ => return Err(Error::new(format!("{} objects match the patch's {id}", matches.len()))),
+        }
+        resources.retain(|r| !r.is_empty());
+    }
+    Ok(())
+}
+
+/// Merges one patch. Name, namespace and kind stay what they were unless the patch may change them.
+fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: bool) -> Result<()> {
+    let id = resource.id();
+    if rename || rekind {
+        resource.remember();
+    }
+    let object = std::mem::replace(&mut resource.value, Value::Null);
+    let mut patch = patch.value.clone();
+    if let Some(map) = patch.as_map_mut() {
+        map.remove("apiVersion");
+    }
+    let merged = merge::strategic(object, patch)
+        .map_err(|e| Error::new(format!("cannot merge into {id}: {}", e.trim_start_matches(['.', ':', ' ']))))?;
+    let Some(merged) = merged else { return Ok(()) };
+    resource.value = merged;
+    if resource.is_empty() {
+        return Ok(());
+    }
+    if !rekind {
+        resource.set_kind(&id.gvk.kind);
+    }
+    if !rename {
+        resource.set_name(&id.name);
+    }
+    resource.set_namespace(&id.namespace);
+    Ok(())
+}
+
+fn json_targeted(resources: &mut [Resource], operations: &[Operation], target: &Selector) -> Result<()> {
+    for resource in resources.iter_mut().filter(|r| target.matches(r)) {
+        let id = resource.id();
+        resource.remember();
+        json_patch::apply(&mut resource.value, operations)
+            .map_err(|e| Error::new(format!("cannot patch {id}: {e}")))?;
+        if !matches!(resource.value, Value::Map(_)) {
+            return Err(Error::new(format!("the patch leaves {id} without an object")));
+        }
+    }
+    Ok(())
+}
