@@ -8,6 +8,7 @@ pub mod exit;
 pub mod files;
 pub mod gate;
 pub mod kustomize;
+pub mod load;
 pub mod model;
 pub mod process;
 pub mod secret;
