@@ -11,6 +11,7 @@ pub mod kustomize;
 pub mod load;
 pub mod model;
 pub mod process;
+pub mod record;
 pub mod secret;
 pub mod stats;
 pub mod ui;

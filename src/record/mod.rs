@@ -1,0 +1,3 @@
+//! The record: the whole run as one versioned JSON document.
+
+pub mod wire;

@@ -1,0 +1,208 @@
+//! The record on the wire: `application/vnd.mlgate.record.v1+json`, schema 1. Frozen: fields are added, never
+//! renamed or removed, and nothing else of mlgate is serialised. Renderers read this type, so that
+//! `mlgate report` shows an old record as `mlgate run` showed it.
+
+use serde::{Deserialize, Serialize};
+
+pub const MEDIA_TYPE: &str = "application/vnd.mlgate.record.v1+json";
+pub const SCHEMA: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub schema: u32,
+    pub tool: Tool,
+    pub run: Run,
+    pub config: ConfigRef,
+    pub inputs: Vec<Input>,
+    pub stages: Vec<Stage>,
+    pub measurements: Vec<Measurement>,
+    pub checks: Vec<Check>,
+    pub verdicts: Vec<Verdict>,
+    pub decision: Decision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    pub name: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// CI run id, or `local`.
+    pub id: String,
+    /// SHA-256 over what determines the result.
+    pub hash: String,
+    pub model: String,
+    /// `run` or `promote`.
+    pub command: String,
+    /// The environment promoted to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+    /// `github`, `gitlab` or `local`.
+    pub host: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub finished: String,
+    pub dry_run: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    pub sha: String,
+    /// Commit time, RFC 3339.
+    pub time: String,
+    /// Tracked files differ from the commit.
+    pub dirty: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfigRef {
+    pub path: String,
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub kind: String,
+    pub name: String,
+    pub digest: String,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub name: String,
+    /// The gravest outcome among its verdicts.
+    pub outcome: String,
+    pub seconds: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    pub column: String,
+    pub value: String,
+}
+
+/// A side on which nothing bounds the value is null in JSON and infinite here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    #[serde(deserialize_with = "low")]
+    pub low: f64,
+    #[serde(deserialize_with = "high")]
+    pub high: f64,
+    pub level: f64,
+}
+
+fn low<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NEG_INFINITY))
+}
+
+fn high<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Slice>,
+    /// In the base unit of `unit`; null when it is not a number.
+    pub value: Option<f64>,
+    pub unit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    pub source: String,
+    /// The baseline's value of the same measurement, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub id: String,
+    pub text: String,
+    pub outcome: String,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+    pub source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub stage: String,
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<Slice>,
+    pub gate: String,
+    /// `passed`, `warned`, `skipped`, `inconclusive`, `errored` or `failed`.
+    pub outcome: String,
+    pub blocking: bool,
+    pub value: Option<f64>,
+    pub unit: String,
+    pub bound: Option<String>,
+    pub baseline: Option<f64>,
+    pub difference: Option<f64>,
+    pub interval: Option<Interval>,
+    /// `value`, `difference` or `relative difference`: what `interval` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_of: Option<String>,
+    pub n: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_needed: Option<u64>,
+    pub source: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// `cleared` or `blocked`.
+    pub outcome: String,
+    /// For a block: `failed`, `inconclusive` or `errored`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// One sentence.
+    pub summary: String,
+    pub exit_code: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    pub repository: String,
+    pub tags: Vec<String>,
+    /// `sha256:…` of the manifest.
+    pub digest: String,
+    pub bytes: u64,
+    /// False in a dry run and in a blocked run.
+    pub pushed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_interval_survives_the_wire() {
+        let open = Interval { low: f64::NEG_INFINITY, high: f64::INFINITY, level: 0.95 };
+        let text = serde_json::to_string(&open).unwrap();
+        assert_eq!(text, r#"{"low":null,"high":null,"level":0.95}"#);
+        assert_eq!(serde_json::from_str::<Interval>(&text).unwrap(), open);
+    }
+}
