@@ -7,6 +7,7 @@ pub mod error;
 pub mod exit;
 pub mod files;
 pub mod gate;
+pub mod image;
 pub mod kustomize;
 pub mod load;
 pub mod model;

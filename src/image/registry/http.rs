@@ -1,0 +1,288 @@
+//! Sending a request to a registry: authorization, retries, and errors in the registry's own words.
+
+use super::Repository;
+use crate::model::Fault;
+use oci_client::RegistryOperation;
+use oci_client::errors::OciDistributionError;
+use oci_client::secrets::RegistryAuth;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use std::time::Duration;
+
+const ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// A registry that asks for more patience than this is given up on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Of an error's text.
+const MESSAGE_BYTES: usize = 16 * 1024;
+
+/// What a registry asked for, found out at the first request and renewed when it has run out.
+#[derive(Clone, Default)]
+pub(super) enum Grant {
+    #[default]
+    Unknown,
+    Anonymous,
+    Basic,
+    Bearer(String),
+}
+
+/// Why one attempt failed, and whether another one may do better.
+pub(super) struct Trouble {
+    pub(super) fault: Fault,
+    pub(super) again: Again,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Again {
+    Never,
+    /// After the usual pause.
+    Soon,
+    /// After the pause that the registry asked for.
+    After(Duration),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Trouble {
+        Trouble { fault, again: Again::Never }
+    }
+}
+
+/// Runs `attempt` until it succeeds, its trouble is final, or five attempts are over.
+pub(super) async fn retry<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Trouble>>,
+{
+    let (mut pause, mut number) = (FIRST_PAUSE, 0);
+    loop {
+        number += 1;
+        let Trouble { mut fault, again } = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(trouble) => trouble,
+        };
+        let asked = match again {
+            Again::Never => return Err(fault),
+            Again::Soon => pause,
+            Again::After(asked) => asked,
+        };
+        if number == ATTEMPTS || asked > LONGEST_PAUSE {
+            fault.why = format!("{} (tried {number} times)", fault.why);
+            return Err(fault);
+        }
+        tokio::time::sleep(asked).await;
+        pause *= 2;
+    }
+}
+
+impl Repository {
+    /// Sends one request once. Answers that may be better next time (connection lost, 429, 5xx) are trouble; every
+    /// other answer, also an error, is the caller's to judge.
+    pub(super) async fn call(
+        &self,
+        what: &str,
+        operation: RegistryOperation,
+        (method, url): (Method, &str),
+        finish: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Trouble> {
+        let mut renewed = false;
+        loop {
+            let grant = self.grant(what, operation, renewed).await?;
+            let request = self.authorize(self.client.request(method.clone(), url), url, &grant);
+            let response = finish(request).send().await.map_err(|e| self.unreachable(what, &e))?;
+            if response.status() == StatusCode::UNAUTHORIZED && !renewed {
+                renewed = true;
+                continue;
+            }
+            return self.passable(what, response).await;
+        }
+    }
+
+    /// As [`Repository::call`], retried.
+    pub(super) async fn send(
+        &self,
+        what: &str,
+        operation: RegistryOperation,
+        (method, url): (Method, &str),
+        finish: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, Fault> {
+        retry(|| self.call(what, operation, (method.clone(), url), &finish)).await
+    }
+
+    pub(super) async fn passable(&self, what: &str, response: Response) -> Result<Response, Trouble> {
+        let status = response.status();
+        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+            return Ok(response);
+        }
+        let again = match response.headers().get(RETRY_AFTER).and_then(pause_asked) {
+            Some(pause) => Again::After(pause),
+            None => Again::Soon,
+        };
+        Err(Trouble { fault: self.refused(what, response).await, again })
+    }
+
+    /// Credentials go to the registry they belong to and nowhere else: an upload address may name another host.
+    pub(super) fn authorize(&self, request: RequestBuilder, url: &str, grant: &Grant) -> RequestBuilder {
+        let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin());
+        let own = matches!((origin(url), origin(&self.url(""))), (Ok(one), Ok(other)) if one == other);
+        match (grant, &self.credentials) {
+            (Grant::Bearer(token), _) if own => request.bearer_auth(token),
+            (Grant::Basic, RegistryAuth::Basic(user, password)) if own => request.basic_auth(user, Some(password)),
+            _ => request,
+        }
+    }
+
+    pub(super) async fn grant(&self, what: &str, operation: RegistryOperation, renew: bool) -> Result<Grant, Trouble> {
+        let slot = match operation {
+            RegistryOperation::Push => &self.granted[0],
+            RegistryOperation::Pull => &self.granted[1],
+        };
+        let mut grant = slot.lock().await;
+        let basic = matches!(self.credentials, RegistryAuth::Basic(..));
+        *grant = match &*grant {
+            Grant::Anonymous if renew && basic => Grant::Basic,
+            Grant::Unknown | Grant::Bearer(_) if renew || matches!(*grant, Grant::Unknown) => {
+                match self.tokens.auth(&self.reference, &self.credentials, operation).await {
+                    Ok(Some(token)) => Grant::Bearer(token),
+                    // No challenge, or one for a password. The password is sent when the registry insists on it.
+                    Ok(None) => Grant::Anonymous,
+                    Err(OciDistributionError::RequestError(e)) => return Err(self.unreachable(what, &e)),
+                    Err(OciDistributionError::AuthenticationFailure(text)) => {
+                        let why = format!("{} refused the credentials: {}", self.registry(), message(text.as_bytes()));
+                        return Err(Fault::new(what, why, self.login_hint()).into());
+                    }
+                    Err(e) => return Err(Fault::new(what, chain(&e), self.login_hint()).into()),
+                }
+            }
+            other => other.clone(),
+        };
+        Ok(grant.clone())
+    }
+
+    /// A fault for an answer that is not what was hoped for, with the registry's message.
+    pub(super) async fn refused(&self, what: &str, response: Response) -> Fault {
+        let status = response.status();
+        let text = beginning(response).await;
+        let why = match message(&text) {
+            text if text.is_empty() => format!("{} answered {status}", self.registry()),
+            text => format!("{} answered {status}: {text}", self.registry()),
+        };
+        let hint = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.login_hint(),
+            StatusCode::NOT_FOUND => format!("does the repository {} exist?", self.name()),
+            StatusCode::PAYLOAD_TOO_LARGE => "the registry, or a proxy before it, limits the size of a layer".into(),
+            _ => String::new(),
+        };
+        Fault::new(what, why, hint)
+    }
+
+    fn login_hint(&self) -> String {
+        let registry = self.registry();
+        match (&self.credentials, registry) {
+            (RegistryAuth::Anonymous, "ghcr.io") => {
+                "no credentials were found: run `docker login ghcr.io`, or set GITHUB_TOKEN with `packages: write`"
+                    .into()
+            }
+            (RegistryAuth::Anonymous, _) => format!("no credentials were found: run `docker login {registry}`"),
+            (_, "ghcr.io") => "the token needs the permission `packages: write`".into(),
+            _ => format!("check the rights of the account, or run `docker login {registry}` again"),
+        }
+    }
+
+    pub(super) fn unreachable(&self, what: &str, error: &reqwest::Error) -> Trouble {
+        let registry = self.registry();
+        let why = format!("cannot talk to the registry {registry}: {}", chain(error));
+        let hint = match self.scheme {
+            "https" => "is it up? a registry that speaks plain HTTP needs `insecure: true`",
+            _ => "is it up, and is this its address?",
+        };
+        let again = if error.is_builder() || error.is_redirect() { Again::Never } else { Again::Soon };
+        Trouble { fault: Fault::new(what, why, hint), again }
+    }
+}
+
+/// The innermost causes say what happened (`Connection refused`), the outer ones only where.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        cause = error.source();
+    }
+    parts.join(": ")
+}
+
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut text = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        text.extend_from_slice(&chunk);
+        if text.len() >= MESSAGE_BYTES {
+            text.truncate(MESSAGE_BYTES);
+            break;
+        }
+    }
+    text
+}
+
+/// The errors of a body as the distribution specification has them, else the start of the text, on one line.
+fn message(body: &[u8]) -> String {
+    if let Ok(envelope) = serde_json::from_slice::<oci_client::errors::OciEnvelope>(body) {
+        let told = envelope.errors.iter().map(|error| match serde_json::to_value(&error.code) {
+            Ok(serde_json::Value::String(code)) if error.message.is_empty() => code,
+            Ok(serde_json::Value::String(code)) => format!("{code}: {}", error.message),
+            _ => error.message.clone(),
+        });
+        return told.collect::<Vec<_>>().join("; ");
+    }
+    let text = String::from_utf8_lossy(body);
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    text.trim().to_string()
+}
+
+/// Retry-After in seconds or as a date.
+fn pause_asked(header: &HeaderValue) -> Option<Duration> {
+    let text = header.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_the_registrys_own() {
+        let body = br#"{"errors":[{"code":"DENIED","message":"no push","detail":null},{"code":"QUOTA"}]}"#;
+        assert_eq!(message(body), "DENIED: no push; QUOTA");
+        assert_eq!(message(b"<h1>Bad\n gateway</h1>\x1b"), "<h1>Bad  gateway</h1>");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let of = |text: &str| pause_asked(&HeaderValue::from_str(text).unwrap());
+        assert_eq!(of("7"), Some(Duration::from_secs(7)));
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(of("soon"), None);
+    }
+
+    #[tokio::test]
+    async fn only_what_may_get_better_is_tried_again() {
+        let trouble = |again| Trouble { fault: Fault::new("w", "y", ""), again };
+        for (again, expected) in
+            [(Again::Never, 1), (Again::After(Duration::ZERO), ATTEMPTS), (Again::After(Duration::from_secs(31)), 1)]
+        {
+            let tried = std::cell::Cell::new(0);
+            let done: Result<(), _> = retry(|| {
+                tried.set(tried.get() + 1);
+                std::future::ready(Err(trouble(again)))
+            })
+            .await;
+            assert!(done.is_err());
+            assert_eq!(tried.get(), expected, "{again:?}");
+        }
+    }
+}
