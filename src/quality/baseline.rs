@@ -1,0 +1,293 @@
+//! The baseline: the same numbers of another model, from a file, a commit, or the record of what is in production.
+
+use super::git::Commit;
+use super::measure::{Measured, measure};
+use super::outcomes::Predicted;
+use super::predictions;
+use crate::config::{BaselineSource, Predictions, Quality};
+use crate::data::{Table, Watch};
+use crate::model::{Baseline, Fault, Input, Interval, Measurement, Slice, Unit};
+use crate::record::wire;
+use crate::source::metric_file;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// A baseline, with its rows where they are known.
+#[derive(Debug)]
+pub struct Found {
+    pub baseline: Baseline,
+    pub predicted: Option<Predicted>,
+    pub inputs: Vec<Input>,
+    pub notes: Vec<String>,
+    pub faults: Vec<Fault>,
+}
+
+impl Found {
+    pub fn of(baseline: Baseline) -> Found {
+        Found { baseline, predicted: None, inputs: Vec::new(), notes: Vec::new(), faults: Vec::new() }
+    }
+
+    /// Something went wrong, which is never a first run.
+    pub fn faulty(source: String, faults: Vec<Fault>) -> Found {
+        let reason = faults.first().map_or_else(String::new, ToString::to_string);
+        let baseline = Baseline::Faulty { source, reason };
+        Found { faults, ..Found::of(baseline) }
+    }
+}
+
+/// Where the files of a baseline lie; made before anything blocking is done.
+#[derive(Debug)]
+pub enum Files {
+    /// Not named, or told by others.
+    Told(Box<Found>),
+    /// On disk now.
+    Here {
+        source: String,
+        predictions: Option<(PathBuf, String)>,
+        metrics: Vec<(PathBuf, String)>,
+        notes: Vec<String>,
+        /// Holds the files of a commit, and goes with this value.
+        scratch: Option<TempDir>,
+    },
+}
+
+impl Files {
+    pub fn told(found: Found) -> Files {
+        Files::Told(Box::new(found))
+    }
+}
+
+/// Finds the files of a baseline that is a file or a commit; files of a commit are written under `work`.
+pub async fn locate(root: &Path, quality: &Quality, source: &BaselineSource, work: &Path) -> Files {
+    let found = match source {
+        BaselineSource::Production => {
+            let why = "the record of the image in production was not looked up";
+            Err(Fault::new("read the baseline production", why, ""))
+        }
+        BaselineSource::File(file) => from_file(root, quality, file),
+        BaselineSource::Git { reference } => from_git(root, quality, reference, work).await,
+    };
+    let name = match source {
+        BaselineSource::Production => "production".to_string(),
+        BaselineSource::File(file) => file.display().to_string(),
+        BaselineSource::Git { reference } => format!("git:{reference}"),
+    };
+    found.unwrap_or_else(|fault| Files::told(Found::faulty(name, vec![fault])))
+}
+
+fn from_file(root: &Path, quality: &Quality, file: &Path) -> Result<Files, Fault> {
+    let source = file.display().to_string();
+    let fault = |why: String, hint: &str| Fault::new(format!("read the baseline {source}"), why, hint);
+    let path = root.join(file);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() => {}
+        // Taken by its letters a glob would never be there, and pass for a first run.
+        Err(_) if crate::files::is_glob(&file.to_string_lossy()) => {
+            return Err(fault("it is a glob".into(), "name a single file"));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let reason = format!("there is no file {source}");
+            let first_run_accepted = quality.first_run_accepted;
+            return Ok(Files::told(Found::of(Baseline::Missing { source, reason, first_run_accepted })));
+        }
+        Ok(_) => {
+            return Err(fault("it is no file".into(), "name a predictions file, a metric file or a record"));
+        }
+        Err(error) => return Err(fault(error.to_string(), "")),
+    }
+    let mut ours = quality.predictions.iter().map(|p| &p.file).chain(&quality.metrics);
+    if ours.any(|ours| same_file(&root.join(ours), &path)) {
+        let why = "it is the file that the candidate is measured by".to_string();
+        return Err(fault(why, "a model cannot be its own baseline: name a copy from before, or git:REF"));
+    }
+    let entry = (path, source.clone());
+    let (predictions, metrics) = match quality.predictions.is_some() && is_table(file) {
+        true => (Some(entry), Vec::new()),
+        false => (None, vec![entry]),
+    };
+    Ok(Files::Here { source, predictions, metrics, notes: Vec::new(), scratch: None })
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn is_table(file: &Path) -> bool {
+    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    !["json", "yaml", "yml"].iter().any(|other| ending.eq_ignore_ascii_case(other))
+}
+
+async fn from_git(root: &Path, quality: &Quality, reference: &str, work: &Path) -> Result<Files, Fault> {
+    let commit = Commit::find(root, reference).await?;
+    let scratch = scratch(work)?;
+    let source = commit.name();
+    let (mut predictions, mut metrics, mut absent) = (None, Vec::new(), Vec::new());
+    let wanted = quality.predictions.iter().map(|p| (&p.file, true)).chain(quality.metrics.iter().map(|m| (m, false)));
+    for (place, (file, is_predictions)) in wanted.enumerate() {
+        let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let to = scratch.path().join(format!("{place}.{ending}"));
+        if !commit.write(file, &to).await? {
+            absent.push(file.display().to_string());
+            continue;
+        }
+        let entry = (to, format!("git:{reference}:{}", file.display()));
+        if is_predictions { predictions = Some(entry) } else { metrics.push(entry) }
+    }
+    if predictions.is_none() && metrics.is_empty() {
+        let reason = match absent.is_empty() {
+            true => "quality names neither predictions nor metric files to look for".to_string(),
+            false => format!("the commit has no {}", absent.join(" and no ")),
+        };
+        let first_run_accepted = quality.first_run_accepted && !absent.is_empty();
+        return Ok(Files::told(Found::of(Baseline::Missing { source, reason, first_run_accepted })));
+    }
+    let notes = absent.iter().map(|file| format!("the baseline {source} has no {file}")).collect();
+    Ok(Files::Here { source, predictions, metrics, notes, scratch: Some(scratch) })
+}
+
+/// A folder of our own under `work`, gone when it is dropped.
+fn scratch(work: &Path) -> Result<TempDir, Fault> {
+    let hint = "is the disk full or read-only?";
+    let unmade = |error| Fault::new(format!("make a folder in {}", work.display()), error, hint);
+    std::fs::create_dir_all(work).map_err(unmade)?;
+    tempfile::Builder::new().prefix("baseline-").tempdir_in(work).map_err(unmade)
+}
+
+/// Reads and measures the files of a baseline; `watch` can stop the reading.
+pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> Found {
+    let (source, predictions, metrics, notes, _scratch) = match files {
+        Files::Told(found) => return *found,
+        Files::Here { source, predictions, metrics, notes, scratch } => (source, predictions, metrics, notes, scratch),
+    };
+    let mut found = Found { notes, ..Found::of(Baseline::NotConfigured) };
+    let mut measured = Measured::default();
+    if let (Some((path, name)), Some(config)) = (predictions, &quality.predictions) {
+        match read_predictions(&path, &name, config, watch) {
+            Ok((predicted, inputs)) => {
+                measured = measure(&predicted, config.task, quality.min_slice_rows, level);
+                if !predicted.without.is_empty() {
+                    let columns = predicted.without.join(", ");
+                    found.notes.push(format!("the baseline {name} has no slice column {columns}"));
+                }
+                found.inputs.extend(inputs);
+                found.predicted = Some(predicted);
+            }
+            Err(faults) => found.faults.extend(faults),
+        }
+    }
+    let mut from_files = Vec::new();
+    for (path, name) in metrics {
+        match read_metrics(&path, &name) {
+            Ok((measurements, input)) => {
+                from_files.push((name, measurements));
+                found.inputs.push(input);
+            }
+            Err(fault) => found.faults.push(fault),
+        }
+    }
+    let (measurements, merged) = merge(measured.measurements, from_files);
+    found.faults.extend(merged.faults);
+    if !found.faults.is_empty() {
+        let faults = std::mem::take(&mut found.faults);
+        return Found { notes: found.notes, inputs: found.inputs, ..Found::faulty(source, faults) };
+    }
+    found.baseline = Baseline::Known { source, measurements };
+    found
+}
+
+fn read_predictions(
+    path: &Path,
+    name: &str,
+    config: &Predictions,
+    watch: &Arc<Watch>,
+) -> Result<(Predicted, Vec<Input>), Vec<Fault>> {
+    let renamed = |fault: Fault| vec![Fault { what: format!("read the baseline {name}"), ..fault }];
+    let root = path.parent().unwrap_or(Path::new(""));
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let table = Table::open_watched(root, &file, None, watch.clone()).map_err(renamed)?;
+    let predicted = predictions::read(&table, config, name, true)?;
+    let mut inputs = table.inputs("baseline").map_err(renamed)?;
+    for input in &mut inputs {
+        input.name = name.to_string();
+    }
+    Ok((predicted, inputs))
+}
+
+/// A metric file, or a record of mlgate told by its `schema` and `verdicts`.
+fn read_metrics(path: &Path, name: &str) -> Result<(Vec<Measurement>, Input), Fault> {
+    let input = super::file_input(path, name, "baseline")?;
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+        let text = metric_file::text(path, name)?;
+        let is_record = serde_json::from_str::<serde_json::Value>(&text)
+            .is_ok_and(|value| value.get("schema").is_some() && value.get("verdicts").is_some());
+        if is_record {
+            let record: wire::Record = serde_json::from_str(&text).map_err(|error| {
+                Fault::new(format!("read the record {name}"), error, "was it written by mlgate run?")
+            })?;
+            if record.schema != wire::SCHEMA {
+                let why = format!("its schema is {}, this mlgate reads {}", record.schema, wire::SCHEMA);
+                return Err(Fault::new(format!("read the record {name}"), why, "use the mlgate that wrote it"));
+            }
+            return Ok((record.measurements.into_iter().map(of_wire).collect(), input));
+        }
+    }
+    Ok((metric_file::read(path, name, super::unit_of)?.measurements, input))
+}
+
+fn of_wire(measurement: wire::Measurement) -> Measurement {
+    Measurement {
+        slice: measurement.slice.map(|s| Slice { column: s.column, value: s.value }),
+        n: measurement.n,
+        interval: measurement.interval.map(|i| Interval { low: i.low, high: i.high, level: i.level }),
+        ..Measurement::new(
+            measurement.id,
+            measurement.value.unwrap_or(f64::NAN),
+            Unit::parse(&measurement.unit).unwrap_or(Unit::Score),
+            measurement.source,
+        )
+    }
+}
+
+/// What merging measurements found to say.
+#[derive(Debug, Default)]
+pub struct Merged {
+    pub notes: Vec<String>,
+    pub faults: Vec<Fault>,
+}
+
+/// How far a number in a metric file may lie from the one computed from predictions: rounding.
+const ROUNDING: f64 = 1e-3;
+
+/// Joins what was computed from predictions with metric files. A metric in two files is a fault; one that the
+/// predictions give too must agree with them, and theirs is kept, as it has an interval.
+pub fn merge(computed: Vec<Measurement>, files: Vec<(String, Vec<Measurement>)>) -> (Vec<Measurement>, Merged) {
+    let mut all = computed;
+    let mut merged = Merged::default();
+    let computed = all.len();
+    let mut sources: Vec<(String, String)> = Vec::new();
+    for (file, measurements) in files {
+        for measurement in measurements {
+            let key = measurement.key();
+            if let Some((_, first)) = sources.iter().find(|(other, _)| *other == key) {
+                let why = format!("{key} is in {first} and in {file}");
+                merged.faults.push(Fault::new("read metric files", why, "keep it in one of them, or rename one"));
+                continue;
+            }
+            sources.push((key.clone(), file.clone()));
+            let Some(own) = all[..computed].iter().find(|own| own.key() == key) else {
+                all.push(measurement);
+                continue;
+            };
+            let (ours, theirs) = (own.value, measurement.value);
+            if (ours - theirs).abs() <= ROUNDING * ours.abs() || (ours.is_nan() && theirs.is_nan()) {
+                merged.notes.push(format!("{key} is in {file} too; the value from {} is used", own.source));
+            } else {
+                let why = format!("{key} is {theirs} in {file}, but {ours} by the predictions in {}", own.source);
+                let hint = "they are of different rows, thresholds or averages: rename the one in the metric file";
+                merged.faults.push(Fault::new("read metric files", why, hint));
+            }
+        }
+    }
+    (all, merged)
+}

@@ -1,0 +1,26 @@
+//! Predictions → measurements; slices; comparison with the baseline's rows.
+
+pub mod baseline;
+mod column;
+pub mod compare;
+mod git;
+pub mod measure;
+mod metrics;
+pub mod outcomes;
+pub mod predictions;
+
+pub use metrics::{Better, MetricInfo, find_metric, known_metrics, unit_of};
+
+use crate::digest;
+use crate::model::{Fault, Input};
+use std::path::Path;
+
+/// A file as an input of the run, with the digest of its bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn file_input(path: &Path, name: &str, kind: &str) -> Result<Input, Fault> {
+    let read = digest::of_file(path);
+    let (digest, bytes) = read.map_err(|error| Fault::new(format!("read {name}"), error, ""))?;
+    Ok(Input { kind: kind.to_string(), name: name.to_string(), digest, bytes })
+}

@@ -1,0 +1,100 @@
+//! What git knows of the folder: the commit, its time, the files it tracks. Asked of the `git` command, and never
+//! through a shell: a reference is an argument.
+
+use crate::model::{Commit, Fault};
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// A look at the repository; what it holds lies on this disk.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// The commit that is checked out; None outside a repository, before the first commit, or without git.
+///
+/// # Errors
+/// A repository that git will not tell of, such as one of another user.
+pub async fn commit(root: &Path) -> Result<Option<Commit>, Fault> {
+    let what = "ask git for the commit";
+    let Ok(done) = git(root, &["log", "-1", "--format=%H %cI"], Stdio::piped(), LOOK, what).await else {
+        return Ok(None);
+    };
+    if done.code != Some(0) {
+        let why = done.complaint();
+        let is_absent = ["not a git repository", "does not have any commits yet", "bad default revision"];
+        let hint = "if the repository is of another user: git config --global --add safe.directory \"$PWD\"";
+        return if is_absent.iter().any(|words| why.contains(words)) {
+            Ok(None)
+        } else {
+            Err(Fault::new(what, why, hint))
+        };
+    }
+    let line = done.text().trim().to_string();
+    let Some((sha, time)) = line.split_once(' ') else { return Ok(None) };
+    let status = look(root, &["status", "--porcelain", "--untracked-files=no", "--", "."]).await;
+    // What git cannot tell counts as changed.
+    Ok(Some(Commit { sha: sha.to_string(), time: time.to_string(), dirty: status.is_none_or(|s| !s.is_empty()) }))
+}
+
+/// Files that git tracks below `root`, relative to it; None where there is no repository.
+pub async fn tracked(root: &Path) -> Option<Vec<PathBuf>> {
+    let listed = look(root, &["ls-files", "-z"]).await?;
+    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    Some(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+}
+
+/// What a git command wrote, if it ended well.
+async fn look(root: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let what = format!("git {}", arguments.join(" "));
+    let done = git(root, arguments, Stdio::piped(), LOOK, &what).await.ok()?;
+    (done.code == Some(0)).then_some(done.output)
+}
+
+/// A git command that came to its end, well or not.
+pub struct Done {
+    /// None when a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output, unless that went elsewhere.
+    pub output: Vec<u8>,
+    errors: Vec<u8>,
+}
+
+impl Done {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.output).into_owned()
+    }
+
+    /// git's own words, on one line.
+    pub fn complaint(&self) -> String {
+        let errors = String::from_utf8_lossy(&self.errors);
+        let line = errors.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed without a word");
+        line.strip_prefix("fatal: ").unwrap_or(line).chars().take(300).collect()
+    }
+}
+
+/// Runs a git command in `root`, its standard output to `output`; faults say that they happened to `what`.
+///
+/// # Errors
+/// git is not installed, cannot be started, or takes longer than `timeout`.
+pub async fn git(root: &Path, arguments: &[&str], output: Stdio, timeout: Duration, what: &str) -> Result<Done, Fault> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(root).args(arguments).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+    // Of the folder's own repository, also when a hook of another one runs us.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(variable);
+    }
+    // No questions, no locks, and words that do not change with the user's language.
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").kill_on_drop(true);
+    let running = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Fault::new(what, "the git command is not installed", "install git"),
+        _ => Fault::new(what, error, ""),
+    })?;
+    match tokio::time::timeout(timeout, running.wait_with_output()).await {
+        Ok(Ok(done)) => Ok(Done { code: done.status.code(), output: done.stdout, errors: done.stderr }),
+        Ok(Err(error)) => Err(Fault::new(what, error, "")),
+        Err(_) => Err(Fault::new(what, format!("git did not end within {} s", timeout.as_secs()), "")),
+    }
+}

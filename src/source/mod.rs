@@ -1,0 +1,5 @@
+//! Where numbers come from: metric files, JUnit, git.
+
+pub mod git;
+pub mod junit;
+pub mod metric_file;
