@@ -1,22 +1,124 @@
-//! mlgate decides whether a machine-learning model may ship.
+//! mlgate decides whether a machine-learning model may ship. [`run_command`] is the whole flow.
 
+pub mod cli;
+mod commands;
 pub mod config;
 pub mod data;
-pub mod digest;
-pub mod error;
+mod digest;
+mod error;
 pub mod exit;
-pub mod files;
-pub mod gate;
+mod files;
+mod gate;
 pub mod host;
 pub mod image;
+mod init;
 pub mod kustomize;
 pub mod load;
 pub mod model;
+mod plan;
 pub mod process;
+mod promote;
 pub mod quality;
 pub mod record;
 pub mod report;
-pub mod secret;
-pub mod source;
+mod secret;
+mod settings;
+mod source;
+pub mod stage;
 pub mod stats;
 pub mod ui;
+
+use cli::{Cli, Command, RunArgs};
+use commands::Publication;
+use error::Error;
+use exit::Exit;
+use model::{Decision, StageKind};
+use settings::Settings;
+use stage::{Context, Found};
+
+/// Runs one command to its exit code. Dropping the future ends every process and container that it started.
+///
+/// # Errors
+/// What kept the command from a decision, already in the user's words.
+pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
+    let settings = Settings::resolve(&cli)?;
+    let done = match cli.command {
+        Command::Run(args) => run(&settings, &args).await,
+        Command::Promote(args) => promote::run(&settings, &args).await,
+        Command::Check => commands::check(&settings),
+        Command::Init(args) => commands::init(&settings, &args),
+        Command::Render { overlay } => commands::render(&settings, &overlay),
+        Command::Report { record, format } => commands::report(&settings, &record, format),
+        Command::Record(command) => commands::record(&settings, command).await,
+        Command::Schema { of } => commands::schema(of),
+        Command::Completions { shell } => commands::completions(shell),
+    };
+    done.map_err(|error| Error { text: secret::strike_out(&error.text), ..error })
+}
+
+/// `mlgate run`: config → plan → evidence → verdicts → decision → record → report → exit code, and no way back.
+async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
+    let (text, mut config) = commands::load(settings)?;
+    let plan = commands::plan(settings, &config, &commands::stages(&args.stages))?;
+    let started = record::now();
+    let commit = source::git::commit(&settings.root).await?;
+    if plan.runs(StageKind::Image) {
+        plan::fill_tags(&mut config, commit.as_ref(), plan.is_complete() && !args.dry_run)?;
+    }
+    settings.begin(&args.record)?;
+    let tracked = source::git::tracked(&settings.root).await;
+    let inputs = record::inputs::of_folder(&settings.root, &config.model.files, tracked).await?;
+    let ui = settings.ui();
+    let ctx =
+        Context { config: &config, root: &settings.root, work: settings.work(), ui: &ui, access: &settings.access };
+
+    let production = if plan.runs(StageKind::Quality) { promote::production_baseline(&ctx).await } else { None };
+    let mut found = stage::run(&plan, &ctx, production).await;
+    if let Some(fault) = record::inputs::changed(&inputs, &settings.root, &config.model.files).await? {
+        found.add_fault(plan.last(), fault);
+    }
+    let mut decision = Decision::over(&found.verdicts());
+
+    let config_digest = digest::of(text.as_bytes());
+    let all_inputs =
+        inputs.iter().chain(found.ran.iter().flat_map(|r| &r.evidence.inputs)).cloned().collect::<Vec<_>>();
+    let header = record::Header {
+        run_id: settings.host.run_id().to_string(),
+        host: settings.host.name().to_string(),
+        command: "run",
+        environment: None,
+        model: config.model.name.clone(),
+        commit,
+        started,
+        dry_run: args.dry_run,
+        config_name: settings.config_name.clone(),
+        hash: record::inputs::run_hash(&all_inputs, &config_digest, found.built.as_ref().map(|b| b.digest.as_str())),
+        config_digest,
+    };
+    let assemble = |found: &Found, decision: &Decision, pushed: bool| {
+        let image = found.built.as_ref().map(|b| commands::image_of(b, pushed));
+        let baseline = found.baseline.as_ref();
+        record::assemble(header.clone(), inputs.clone(), &found.ran, baseline, decision, image)
+    };
+
+    let mut record = assemble(&found, &decision, false);
+    let may_push = plan.is_complete() && !args.dry_run;
+    if let (Decision::Cleared(cleared), Some(built), true) = (&decision, &found.built, may_push) {
+        let insecure = config.image.as_ref().is_some_and(|i| i.insecure);
+        let pushed = assemble(&found, &decision, true);
+        match image::publish(built, &record::to_json(&pushed), insecure, cleared).await {
+            Ok(_) => record = pushed,
+            Err(fault) => {
+                // Cleared, but not pushed: there is nothing that could be promoted, and the exit code says so.
+                found.add_fault(StageKind::Image, fault);
+                decision = Decision::over(&found.verdicts());
+                record = assemble(&found, &decision, false);
+            }
+        }
+    }
+    let effects = commands::pushes(&record);
+    let (path, format, dry_run, comment) = (args.record.as_path(), args.format, args.dry_run, !args.no_comment);
+    commands::publish(settings, text, &record, Publication { path, format, dry_run, comment, effects: &effects })
+        .await?;
+    Ok(Exit::of(&decision))
+}

@@ -1,0 +1,147 @@
+//! The command line: clap types only.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Decides whether a machine-learning model may ship.
+#[derive(Debug, Parser)]
+#[command(name = "mlgate", version, max_term_width = 100)]
+pub struct Cli {
+    /// Work in this folder
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// The file to read instead of mlops.yaml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// When to use colours; NO_COLOR is respected
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a first mlops.yaml and a CI job for it
+    Init(InitArgs),
+    /// Check mlops.yaml and print what would run
+    Check,
+    /// Run the stages and decide
+    Run(RunArgs),
+    /// Let the built image into an environment, or not
+    Promote(PromoteArgs),
+    /// Render a Kustomize overlay
+    Render {
+        /// Folder with a kustomization.yaml
+        overlay: PathBuf,
+    },
+    /// Show a record as a report
+    Report {
+        /// The record file
+        record: PathBuf,
+        #[arg(long, value_enum, default_value_t = Format::Terminal)]
+        format: Format,
+    },
+    /// Read a record
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Print a JSON Schema
+    Schema {
+        #[arg(value_enum, default_value_t = SchemaOf::Config)]
+        of: SchemaOf,
+    },
+    /// Print shell completions
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Write a GitHub Actions workflow
+    #[arg(long)]
+    pub github: bool,
+    /// Write a GitLab CI job
+    #[arg(long)]
+    pub gitlab: bool,
+    /// Print what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Only these stages; all of mlops.yaml unless said. A run that leaves stages out cannot be promoted
+    #[arg(value_enum, value_name = "STAGE")]
+    pub stages: Vec<Stage>,
+    /// Do all that has no effect outside the working tree, and print the rest
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where the record is written
+    #[arg(long, value_name = "FILE", default_value = ".mlgate/record.json")]
+    pub record: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+    /// Post no pull-request comment
+    #[arg(long)]
+    pub no_comment: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    Data,
+    Tests,
+    Quality,
+    Image,
+    Latency,
+    Overlay,
+}
+
+#[derive(Debug, Args)]
+pub struct PromoteArgs {
+    /// An environment of mlops.yaml
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The image by digest; the one of the record file unless said
+    #[arg(long, value_name = "sha256:…")]
+    pub digest: Option<String>,
+    /// The record file that names the image
+    #[arg(long, value_name = "FILE", default_value = ".mlgate/record.json")]
+    pub record: PathBuf,
+    /// Evaluate everything, change nothing, and print what would change
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecordCommand {
+    /// Print a record: of a file, or of an image by digest (repository@sha256:…)
+    Show {
+        /// .mlgate/record.json unless said
+        source: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Of mlops.yaml
+    Config,
+    /// Of the record
+    Record,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Terminal,
+    Markdown,
+    Annotations,
+    Junit,
+    Json,
+}

@@ -1,0 +1,243 @@
+//! The small commands, and what the large ones share with them.
+
+use crate::cli::{self, InitArgs, RecordCommand, SchemaOf};
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::files;
+use crate::host::{self, PublishOptions};
+use crate::image::{self, Built};
+use crate::init;
+use crate::kustomize;
+use crate::model::{Fault, StageKind};
+use crate::plan::{self, Plan};
+use crate::quality;
+use crate::record::{self, wire};
+use crate::report::{self, Format};
+use crate::settings::Settings;
+use std::io::Write;
+use std::path::Path;
+
+/// Reads and checks `mlops.yaml`.
+///
+/// # Errors
+/// Every problem of the file at once, rendered.
+pub fn load(settings: &Settings) -> Result<(String, Config), Error> {
+    let name = &settings.config_name;
+    let render =
+        |text: &str, problems: &config::Problems| Error::usage(problems.render(name, text, settings.color_errors));
+    let text = config::read_text(&settings.config_path).map_err(|problems| render("", &problems))?;
+    match config::parse(&text, metrics) {
+        Ok(config) => Ok((text, config)),
+        Err(problems) => Err(render(&text, &problems)),
+    }
+}
+
+pub fn stages(asked: &[cli::Stage]) -> Vec<StageKind> {
+    asked
+        .iter()
+        .map(|stage| match stage {
+            cli::Stage::Data => StageKind::Data,
+            cli::Stage::Tests => StageKind::Tests,
+            cli::Stage::Quality => StageKind::Quality,
+            cli::Stage::Image => StageKind::Image,
+            cli::Stage::Latency => StageKind::Latency,
+            cli::Stage::Overlay => StageKind::Overlay,
+        })
+        .collect()
+}
+
+/// The plan of the stages asked for, or of all.
+///
+/// # Errors
+/// `mlops.yaml` does not have a stage that was asked for, or none at all: an empty run would pass everything.
+pub fn plan(settings: &Settings, config: &Config, asked: &[StageKind]) -> Result<Plan, Error> {
+    let plan = plan::make(config, asked).map_err(|absent| {
+        let names: Vec<&str> = absent.iter().map(|s| s.name()).collect();
+        Error::usage(format!("{} has no stage {}", settings.config_name, names.join(", ")))
+    })?;
+    if plan.steps.is_empty() {
+        let text = format!(
+            "{} names no stage: add data, tests, quality, image, latency or environments",
+            settings.config_name
+        );
+        return Err(Error::usage(text));
+    }
+    Ok(plan)
+}
+
+/// `mlgate check`: the config is sound if we come here; prints the plan.
+pub fn check(settings: &Settings) -> Result<Exit, Error> {
+    let (_, config) = load(settings)?;
+    let plan = plan(settings, &config, &[])?;
+    print(&plan.show(&config));
+    Ok(Exit::Ok)
+}
+
+/// `mlgate init`: writes what is not there yet; what is there is never touched.
+pub fn init(settings: &Settings, args: &InitArgs) -> Result<Exit, Error> {
+    let folder = settings.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for file in init::files(&folder, args.github, args.gitlab)? {
+        let path = settings.root.join(file.path);
+        if path.exists() {
+            print(&format!("kept {}, which is there already\n", file.path));
+        } else if args.dry_run {
+            print(&format!("would write {}:\n{}\n", file.path, file.text));
+        } else {
+            files::write(&path, file.text.as_bytes())?;
+            print(&format!("wrote {}\n", file.path));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// `mlgate render OVERLAY`: the same output as `kustomize build`.
+pub fn render(settings: &Settings, overlay: &Path) -> Result<Exit, Error> {
+    let output = kustomize::build(&settings.root.join(overlay), &kustomize::Options::default())
+        .map_err(|error| Error { exit: Exit::Usage, text: format!("cannot render {}: {error}", overlay.display()) })?;
+    print(&output.to_yaml());
+    Ok(Exit::Ok)
+}
+
+/// `mlgate report RECORD`: shows what the run showed.
+pub fn report(settings: &Settings, path: &Path, format: cli::Format) -> Result<Exit, Error> {
+    let record = read_record(settings, path)?;
+    let config = std::fs::read_to_string(&settings.config_path).ok();
+    print(&report::render(&record, report_format(format), &settings.report_options(config)));
+    Ok(Exit::Ok)
+}
+
+/// `mlgate record show`: the JSON of a file, or of an image by digest.
+pub async fn record(settings: &Settings, command: RecordCommand) -> Result<Exit, Error> {
+    let RecordCommand::Show { source } = command;
+    let record = match source.as_deref().map(|s| (s, s.split_once("@sha256:"))) {
+        Some((reference, Some((repository, digest)))) => {
+            let digest = format!("sha256:{digest}");
+            let found = image::pull_record(repository, &digest, false, &settings.access).await?;
+            let fault = || Fault::new(format!("read the record of {reference}"), "the registry has none", "");
+            record::parse(&found.ok_or_else(fault)?, reference)?
+        }
+        Some((file, None)) => read_record(settings, Path::new(file))?,
+        None => read_record(settings, Path::new(".mlgate/record.json"))?,
+    };
+    print(&String::from_utf8_lossy(&record::to_json(&record)));
+    Ok(Exit::Ok)
+}
+
+fn read_record(settings: &Settings, path: &Path) -> Result<wire::Record, Error> {
+    let bytes = std::fs::read(settings.root.join(path))
+        .map_err(|error| Error::usage(format!("cannot read {}: {error}; `mlgate run` writes it", path.display())))?;
+    record::parse(&bytes, &path.display().to_string()).map_err(|fault| Error::usage(fault.to_string()))
+}
+
+pub fn schema(of: SchemaOf) -> Result<Exit, Error> {
+    match of {
+        SchemaOf::Config => print(&config::json_schema()),
+        SchemaOf::Record => print(record::JSON_SCHEMA),
+    }
+    Ok(Exit::Ok)
+}
+
+pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
+    let mut command = <cli::Cli as clap::CommandFactory>::command();
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut command, "mlgate", &mut out);
+    print(&String::from_utf8_lossy(&out));
+    Ok(Exit::Ok)
+}
+
+pub fn report_format(format: cli::Format) -> Format {
+    match format {
+        cli::Format::Terminal => Format::Terminal,
+        cli::Format::Markdown => Format::Markdown,
+        cli::Format::Annotations => Format::Annotations,
+        cli::Format::Junit => Format::Junit,
+        cli::Format::Json => Format::Json,
+    }
+}
+
+/// How a record becomes public.
+pub struct Publication<'a> {
+    /// Where it is written, below the root.
+    pub path: &'a Path,
+    pub format: cli::Format,
+    pub dry_run: bool,
+    /// Whether the pull request gets a comment.
+    pub comment: bool,
+    /// What was done outside, or in a dry run would be: lines after the report on the terminal.
+    pub effects: &'a [String],
+}
+
+/// Writes the record, prints the report, and tells the host. A failure to publish never changes the decision.
+///
+/// # Errors
+/// The record cannot be written: a run without a record is no run.
+pub async fn publish(
+    settings: &Settings,
+    config: String,
+    record: &wire::Record,
+    to: Publication<'_>,
+) -> Result<(), Error> {
+    let ui = settings.ui();
+    let path = settings.root.join(to.path);
+    files::write(&path, &record::to_json(record))?;
+    let is_terminal = to.format == cli::Format::Terminal;
+    print(&report::render(record, report_format(to.format), &settings.report_options(Some(config.clone()))));
+    for line in to.effects {
+        if is_terminal { print(&format!("{line}\n")) } else { ui.note(line) }
+    }
+    let options = PublishOptions {
+        dry_run: to.dry_run,
+        comment: to.comment,
+        config: Some(config),
+        ..PublishOptions::new(&settings.root, &path)
+    };
+    // GitHub reads annotations from both streams; a report that another program reads keeps standard output to itself.
+    let mut out: Box<dyn Write> = if is_terminal { Box::new(std::io::stdout()) } else { Box::new(std::io::stderr()) };
+    for line in host::publish(&settings.host, record, &options, &mut out, &|line| ui.note(line)).await {
+        ui.note(&line);
+    }
+    Ok(())
+}
+
+/// What `mlgate run` does to the registry, or in a dry run would do.
+pub fn pushes(record: &wire::Record) -> Vec<String> {
+    let Some(image) =
+        record.image.as_ref().filter(|i| i.pushed || record.run.dry_run && record.decision.exit_code == 0)
+    else {
+        return Vec::new();
+    };
+    let verb = if image.pushed { "pushed" } else { "would push" };
+    let of_tag = |tag: &String| format!("{verb} {}:{tag} at {}, with its record", image.repository, image.digest);
+    image.tags.iter().map(of_tag).collect()
+}
+
+pub fn image_of(built: &Built, pushed: bool) -> wire::Image {
+    wire::Image {
+        repository: built.repository.clone(),
+        tags: built.tags.clone(),
+        digest: built.digest.clone(),
+        bytes: built.bytes,
+        pushed,
+    }
+}
+
+/// Prints to standard output; a reader that went away (`mlgate report … | head`) is no error.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The metrics that predictions give, for the gates of a config.
+fn metrics(predictions: &config::Predictions) -> Vec<config::KnownMetric> {
+    let has_scores = predictions.score.is_some();
+    let metrics = quality::known_metrics(predictions.task).iter().filter(|m| has_scores || !m.needs_scores);
+    let highest = |m: &quality::MetricInfo| (m.better == quality::Better::Higher).then_some(1.0);
+    let known = |m: &quality::MetricInfo| config::KnownMetric {
+        id: m.id,
+        aliases: m.aliases,
+        unit: m.unit,
+        highest: highest(m),
+    };
+    metrics.map(known).collect()
+}

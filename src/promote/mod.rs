@@ -1,0 +1,233 @@
+//! Promotion: the candidate's record against production's, then the tag and the overlay's image entry.
+//!
+//! Both records come from the registry by digest, so that what is compared is what was proven of the images. The
+//! change is made to the working tree: committing it is the promotion that others see.
+
+mod overlay;
+mod records;
+
+pub use records::production_baseline;
+
+use crate::cli::PromoteArgs;
+use crate::commands::{self, Publication};
+use crate::config::{Config, Environment, Image, Promote};
+use crate::digest;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::files;
+use crate::gate::{self, Policy};
+use crate::image;
+use crate::model::*;
+use crate::record::{self, wire};
+use crate::settings::Settings;
+use records::Candidate;
+use std::time::Instant;
+
+/// `mlgate promote ENV`: gather → judge → record → apply.
+///
+/// # Errors
+/// Wrong usage: an environment that is not promoted to, no candidate named.
+pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error> {
+    let (text, config) = commands::load(settings)?;
+    let (environment, promote) = target(&config, &args.environment)?;
+    let image = config.image.as_ref().ok_or_else(|| Error::usage("mlops.yaml has no `image`: nothing to promote"))?;
+    let stages = commands::plan(settings, &config, &[])?.stages();
+    let candidate = records::candidate(settings, args, &image.repository)?;
+    let config_digest = digest::of(text.as_bytes());
+    let (started, begin) = (record::now(), Instant::now());
+    let asked = Asked {
+        settings,
+        config: &config,
+        config_digest: &config_digest,
+        stages: &stages,
+        environment,
+        promote,
+        image,
+    };
+
+    let Gathered { evidence, baseline, record: evidence_record, edit } = gather(&asked, &candidate).await;
+    let policy = Policy { inconclusive: config.inconclusive.promote };
+    let mut verdicts = gate::checks(StageKind::Promote, &evidence);
+    if evidence_record.is_some() {
+        verdicts.extend(gate::gates(StageKind::Promote, &promote.gates, &evidence, &baseline, &policy));
+    }
+    let mut ran = Ran { stage: StageKind::Promote, evidence, verdicts, seconds: begin.elapsed().as_secs_f64() };
+    let mut decision = Decision::over(&ran.verdicts);
+
+    let of_run = evidence_record.as_ref();
+    let header = record::Header {
+        run_id: settings.host.run_id().to_string(),
+        host: settings.host.name().to_string(),
+        command: "promote",
+        environment: Some(environment.name.clone()),
+        model: config.model.name.clone(),
+        commit: of_run.and_then(|r| r.run.commit.as_ref()).map(commit),
+        started,
+        dry_run: args.dry_run,
+        config_name: settings.config_name.clone(),
+        config_digest: config_digest.clone(),
+        // The run that made the candidate is what can be reproduced.
+        hash: of_run.map(|r| r.run.hash.clone()).unwrap_or_default(),
+    };
+    let bytes = of_run.and_then(|r| r.image.as_ref()).map_or(0, |i| i.bytes);
+    let assemble = |ran: Ran, decision: &Decision, pushed: bool| {
+        let (repository, digest, tags) = (image.repository.clone(), candidate.digest.clone(), promote.tags.clone());
+        let promoted = wire::Image { repository, tags, digest, bytes, pushed };
+        record::assemble(header.clone(), Vec::new(), &[ran], Some(&baseline), decision, Some(promoted))
+    };
+    let path = settings.work().join(format!("promote-{}.json", environment.name));
+    let mut effects = Vec::new();
+    let mut promoted = false;
+    if let (Decision::Cleared(cleared), Some(edit)) = (&decision, &edit) {
+        effects = edit.describe(&promote.tags, &image.repository, args.dry_run);
+        if !args.dry_run {
+            // Before anything changes it is written that it was about to: a promotion never goes unrecorded.
+            files::write(&path, &record::to_json(&assemble(ran.clone(), &decision, false)))?;
+            match apply(&asked, &candidate, edit, cleared).await {
+                Ok(()) => promoted = true,
+                Err(fault) => {
+                    effects.clear();
+                    ran.verdicts.extend(gate::checks(StageKind::Promote, &Evidence::of_fault(fault)));
+                    decision = Decision::over(&ran.verdicts);
+                }
+            }
+        }
+    }
+    let promotion = assemble(ran, &decision, promoted);
+    let (format, dry_run) = (args.format, args.dry_run);
+    let publication = Publication { path: &path, format, dry_run, comment: false, effects: &effects };
+    commands::publish(settings, text, &promotion, publication).await?;
+    Ok(Exit::of(&decision))
+}
+
+/// What the user asked for, resolved.
+struct Asked<'a> {
+    settings: &'a Settings,
+    config: &'a Config,
+    config_digest: &'a str,
+    /// The stages that a complete run has.
+    stages: &'a [StageKind],
+    environment: &'a Environment,
+    promote: &'a Promote,
+    image: &'a Image,
+}
+
+/// All that is read before anything is judged.
+struct Gathered {
+    evidence: Evidence,
+    baseline: Baseline,
+    /// The candidate's.
+    record: Option<wire::Record>,
+    edit: Option<overlay::Edit>,
+}
+
+async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
+    let Asked { settings, config, environment, promote, image, .. } = asked;
+    let mut evidence = Evidence::default();
+    let mut baseline = Baseline::NotConfigured;
+    let record = match records::pull(settings, image, candidate).await {
+        Ok(record) => Some(record),
+        Err(fault) => {
+            evidence.faults.push(fault);
+            None
+        }
+    };
+    if let Some(record) = &record {
+        evidence.checks.push(records::is_cleared(record, candidate, config, asked.config_digest, asked.stages));
+        evidence.checks.push(records::is_committed(record));
+        match record::measurements(record) {
+            Ok(measurements) => evidence.measurements = measurements,
+            Err(fault) => evidence.faults.push(fault),
+        }
+        match lead_time(record) {
+            Ok(measurement) => evidence.measurements.push(measurement),
+            Err(why) => evidence.notes.push(why),
+        }
+        if let Some(from) = &promote.from {
+            evidence.checks.push(overlay::runs_in(settings, config, from, image, candidate).await);
+        }
+        let model = &config.model.name;
+        match records::production(&settings.root, environment, image, model, &settings.access).await {
+            Ok(found) => {
+                if found.digest.as_ref() == Some(&candidate.digest) {
+                    evidence.notes.push(format!("{} runs the candidate already", environment.name));
+                    evidence.comparisons = evidence.measurements.iter().filter_map(with_itself).collect();
+                }
+                baseline = match found.measurements {
+                    Some(measurements) => Baseline::Known { source: found.source, measurements },
+                    None => Baseline::Missing {
+                        source: found.source,
+                        reason: "nothing was released there".into(),
+                        first_run_accepted: promote.first_run_accepted,
+                    },
+                };
+            }
+            Err(fault) => evidence.faults.push(fault),
+        }
+    }
+    let edit = match overlay::plan(&settings.root, environment, &image.repository, &candidate.digest) {
+        Ok(edit) => Some(edit),
+        Err(fault) => {
+            evidence.faults.push(fault);
+            None
+        }
+    };
+    Gathered { evidence, baseline, record, edit }
+}
+
+/// One image compared with itself does not differ, whatever its intervals: a promotion can be repeated.
+fn with_itself(measurement: &Measurement) -> Option<Comparison> {
+    let none = Difference { value: 0.0, interval: Some(Interval { low: 0.0, high: 0.0, level: 1.0 }) };
+    measurement.value.is_finite().then(|| Comparison {
+        id: measurement.id.clone(),
+        slice: measurement.slice.clone(),
+        baseline: measurement.value,
+        difference: none,
+        relative: (measurement.value != 0.0).then_some(none),
+        n: measurement.n.unwrap_or(0),
+        method: "the same image".into(),
+    })
+}
+
+fn target<'a>(config: &'a Config, name: &str) -> Result<(&'a Environment, &'a Promote), Error> {
+    let names: Vec<&str> =
+        config.environments.iter().filter(|e| e.promote.is_some()).map(|e| e.name.as_str()).collect();
+    let known = if names.is_empty() { "none".to_string() } else { names.join(", ") };
+    let environment = config.environments.iter().find(|e| e.name == name);
+    let environment = environment
+        .ok_or_else(|| Error::usage(format!("mlops.yaml has no environment `{name}`; with `promote`: {known}")))?;
+    let promote = environment.promote.as_ref();
+    let promote = promote
+        .ok_or_else(|| Error::usage(format!("environment `{name}` has no `promote`; those with it: {known}")))?;
+    Ok((environment, promote))
+}
+
+/// Tags first and the overlay last: the overlay is what a cluster follows, so a registry that fails in between
+/// leaves production as it was.
+async fn apply(asked: &Asked<'_>, candidate: &Candidate, edit: &overlay::Edit, cleared: &Cleared) -> Result<(), Fault> {
+    let Image { repository, insecure, .. } = asked.image;
+    for tag in &asked.promote.tags {
+        image::retag(repository, &candidate.digest, tag, *insecure, &asked.settings.access, cleared).await?;
+    }
+    edit.apply(cleared)
+}
+
+/// From the commit to now: the time that the change took to production, if it goes there now.
+fn lead_time(record: &wire::Record) -> Result<Measurement, String> {
+    let commit = record.run.commit.as_ref().ok_or("the record names no commit: no lead time")?;
+    let committed = chrono::DateTime::parse_from_rfc3339(&commit.time)
+        .map_err(|error| format!("the commit's time `{}` cannot be read: {error}", commit.time))?;
+    let seconds = (chrono::Utc::now() - committed.with_timezone(&chrono::Utc)).as_seconds_f64();
+    // A commit from the future is a clock that is wrong, and no lead time.
+    let seconds = if seconds < 0.0 { f64::NAN } else { seconds };
+    Ok(Measurement::new(
+        "promote.lead_time",
+        seconds,
+        Unit::Seconds,
+        format!("commit {} of {}", commit.sha, commit.time),
+    ))
+}
+
+fn commit(of: &wire::Commit) -> Commit {
+    Commit { sha: of.sha.clone(), time: of.time.clone(), dirty: of.dirty }
+}

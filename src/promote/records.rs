@@ -1,0 +1,211 @@
+//! The records that a promotion rests on: the candidate's and production's, both from the registry by digest.
+
+use super::overlay;
+use crate::cli::PromoteArgs;
+use crate::config::{BaselineSource, Config, Environment, Image};
+use crate::digest::is_digest;
+use crate::error::Error;
+use crate::image::{self, Access};
+use crate::model::*;
+use crate::record::{self, wire};
+use crate::settings::Settings;
+use crate::stage::{Context, quality};
+use std::path::Path;
+
+/// The image that is to be promoted.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// `sha256:…`
+    pub digest: String,
+    /// Where the digest was taken from, in words.
+    pub source: String,
+    /// The run hash that its record must have, where a record file named it.
+    pub hash: Option<String>,
+}
+
+/// The digest that `--digest` names, else the image of the record file.
+pub fn candidate(settings: &Settings, args: &PromoteArgs, repository: &str) -> Result<Candidate, Error> {
+    if let Some(reference) = &args.digest {
+        let (of, digest) = reference.rsplit_once('@').unwrap_or((repository, reference));
+        if of != repository {
+            return Err(Error::usage(format!("--digest {reference}: mlops.yaml names {repository}")));
+        }
+        if !is_digest(digest) {
+            return Err(Error::usage(format!("--digest {digest}: a digest is sha256: and 64 hexadecimal digits")));
+        }
+        return Ok(Candidate { digest: digest.to_string(), source: "--digest".into(), hash: None });
+    }
+    let path = settings.root.join(&args.record);
+    let shown = args.record.display().to_string();
+    let bytes = std::fs::read(&path).map_err(|error| {
+        Error::usage(format!(
+            "no candidate: cannot read {shown}: {error}; run `mlgate run` first, or name --digest sha256:…"
+        ))
+    })?;
+    let record = record::parse(&bytes, &shown)?;
+    let none = |why: String| Error::usage(format!("no candidate: {shown} {why}"));
+    let image = record.image.ok_or_else(|| none("has no image; run all stages with an `image:`".into()))?;
+    if image.repository != repository {
+        return Err(none(format!("is of {}, mlops.yaml names {repository}", image.repository)));
+    }
+    // The same digest may have been cleared before: it is this run that the user means.
+    if !image.pushed {
+        let how =
+            if record.run.dry_run { "is of a dry run".into() } else { format!("is `{}`", record.decision.outcome) };
+        return Err(none(format!("{how} and its image was not pushed")));
+    }
+    Ok(Candidate { digest: image.digest, source: shown, hash: Some(record.run.hash) })
+}
+
+/// The candidate's record, by digest.
+///
+/// # Errors
+/// The registry cannot be asked, or has no record for the digest.
+pub async fn pull(settings: &Settings, image: &Image, candidate: &Candidate) -> Result<wire::Record, Fault> {
+    let reference = format!("{}@{}", image.repository, candidate.digest);
+    let found = image::pull_record(&image.repository, &candidate.digest, image.insecure, &settings.access).await?;
+    let bytes = found.ok_or_else(|| {
+        let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
+        Fault::new(format!("read the record of {reference}"), "the registry has none", hint)
+    })?;
+    record::parse(&bytes, &reference)
+}
+
+/// What keeps a record from speaking for its image: of another model, image or command, not cleared, a dry run.
+fn faults_of(record: &wire::Record, digest: &str, model: &str) -> Vec<String> {
+    let of = record.image.as_ref().map(|i| i.digest.as_str());
+    let wrong = [
+        (record.run.command != "run").then(|| format!("it is the record of `mlgate {}`", record.run.command)),
+        (record.run.model != model)
+            .then(|| format!("it is of the model `{}`, mlops.yaml is of `{model}`", record.run.model)),
+        (of != Some(digest)).then(|| format!("it is of the image {}", of.unwrap_or("none"))),
+        (record.decision.outcome != "cleared").then(|| format!("its decision is `{}`", record.decision.outcome)),
+        record.run.dry_run.then(|| "it is of a dry run".to_string()),
+    ];
+    wrong.into_iter().flatten().collect()
+}
+
+/// Whether the record lets its image be promoted: it speaks for the image, judged it by the mlops.yaml of today, and
+/// left nothing of that out.
+pub fn is_cleared(
+    record: &wire::Record,
+    candidate: &Candidate,
+    config: &Config,
+    config_digest: &str,
+    stages: &[StageKind],
+) -> Check {
+    let mut wrong = faults_of(record, &candidate.digest, &config.model.name);
+    if candidate.hash.as_ref().is_some_and(|hash| *hash != record.run.hash) {
+        wrong.push(format!("it is of run {}, {} is of another", record.run.hash, candidate.source));
+    }
+    let ran = |stage: &StageKind| record.stages.iter().any(|s| s.name == stage.name() && s.outcome != "skipped");
+    let left_out: Vec<&str> = stages.iter().filter(|stage| !ran(stage)).map(|s| s.name()).collect();
+    if !left_out.is_empty() {
+        wrong.push(format!("it left out {}", left_out.join(", ")));
+    }
+    // Rules that were changed since were not applied to it.
+    if record.config.digest != config_digest {
+        wrong.push("mlops.yaml was another one then; run again".into());
+    }
+    let outcome = if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed };
+    let message = match wrong.is_empty() {
+        true => format!("run {}, {}", record.run.hash, record.decision.summary),
+        false => wrong.join("; "),
+    };
+    Check {
+        id: "promote.record".into(),
+        text: "the candidate has a cleared record".into(),
+        severity: Severity::Block,
+        outcome,
+        message,
+        value: None,
+        n: None,
+        examples: Vec::new(),
+        source: format!("{} ({})", candidate.digest, candidate.source),
+    }
+}
+
+/// Whether what was built can be found again in git. Without git it only warns: the run hash still tells the content.
+pub fn is_committed(record: &wire::Record) -> Check {
+    let (severity, outcome, message) = match &record.run.commit {
+        Some(commit) if !commit.dirty => {
+            (Severity::Block, Outcome::Passed, format!("commit {} of {}", commit.sha, commit.time))
+        }
+        Some(commit) => {
+            let message = format!("files differed from commit {}; commit and run again", commit.sha);
+            (Severity::Block, Outcome::Failed, message)
+        }
+        None => (Severity::Warn, Outcome::Failed, "the run knew no commit; run it in a git repository".into()),
+    };
+    Check {
+        id: "promote.commit".into(),
+        text: "the candidate was built from a commit".into(),
+        severity,
+        outcome,
+        message,
+        value: None,
+        n: None,
+        examples: Vec::new(),
+        source: format!("run {}", record.run.hash),
+    }
+}
+
+/// What runs in an environment now.
+pub struct Production {
+    /// `repository@digest`, or the environment where nothing runs yet.
+    pub source: String,
+    pub digest: Option<String>,
+    /// None: nothing of the model was released there yet.
+    pub measurements: Option<Vec<Measurement>>,
+}
+
+/// Finds what an environment runs, and its record. An image that runs without a record is a fault and no first run:
+/// something is in production that nobody can compare with.
+///
+/// # Errors
+/// The overlay or the registry cannot be read; the record is not there, or does not speak for the image.
+pub async fn production(
+    root: &Path,
+    environment: &Environment,
+    image: &Image,
+    model: &str,
+    access: &Access,
+) -> Result<Production, Fault> {
+    let Some(digest) = overlay::running(root, environment, image, access).await? else {
+        let source = format!("{} in {}", image.repository, environment.name);
+        return Ok(Production { source, digest: None, measurements: None });
+    };
+    let source = format!("{}@{digest}", image.repository);
+    let what = || format!("read the record of {source}, which {} runs", environment.name);
+    let found = image::pull_record(&image.repository, &digest, image.insecure, access).await?;
+    let bytes = found.ok_or_else(|| {
+        let hint = "let the overlay run a tag that is not in the registry until the first promotion";
+        Fault::new(what(), "the registry has none", hint)
+    })?;
+    let record = record::parse(&bytes, &source)?;
+    let wrong = faults_of(&record, &digest, model);
+    if !wrong.is_empty() {
+        return Err(Fault::new(what(), wrong.join("; "), "promote an image of this model by mlgate"));
+    }
+    let measurements = Some(record::measurements(&record)?);
+    Ok(Production { source, digest: Some(digest), measurements })
+}
+
+/// For `baseline: production` in `mlgate run`: the record of the image that the last environment runs.
+pub async fn production_baseline(ctx: &Context<'_>) -> Option<quality::Production> {
+    let quality = ctx.config.quality.as_ref()?;
+    if quality.baseline != Some(BaselineSource::Production) {
+        return None;
+    }
+    let (Some(image), Some(environment)) = (&ctx.config.image, ctx.config.environments.last()) else {
+        let why = "mlops.yaml has no `image` or no `environments`";
+        let fault = Fault::new("find the production image", why, "name both, or another baseline");
+        return Some(quality::Production { source: "production".into(), found: Err(fault) });
+    };
+    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access).await {
+        Ok(found) => quality::Production { source: found.source, found: Ok(found.measurements) },
+        Err(fault) => {
+            quality::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }
+        }
+    })
+}

@@ -1,0 +1,131 @@
+//! Flags and environment → Settings. With `host/`, the only reader of environment variables.
+
+use crate::cli::{Cli, Color};
+use crate::error::Error;
+use crate::files;
+use crate::host::{self, Host};
+use crate::image::Access;
+use crate::model::Fault;
+use crate::report;
+use crate::secret;
+use crate::ui::{Mode, Ui};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+pub struct Settings {
+    /// The folder of `mlops.yaml`, absolute.
+    pub root: PathBuf,
+    /// The config's path as the user would write it.
+    pub config_name: String,
+    pub config_path: PathBuf,
+    /// Colours on standard output.
+    pub color: bool,
+    /// Colours on standard error.
+    pub color_errors: bool,
+    pub width: usize,
+    pub progress: Mode,
+    pub host: Host,
+    pub access: Access,
+}
+
+impl Settings {
+    /// # Errors
+    /// The folder is not there.
+    pub fn resolve(cli: &Cli) -> Result<Settings, Error> {
+        hide_secrets();
+        let directory = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        let absolute = directory.canonicalize();
+        let directory = absolute.map_err(|e| Error::usage(format!("cannot work in {}: {e}", directory.display())))?;
+        let config_path = directory.join(cli.config.as_deref().unwrap_or("mlops.yaml".as_ref()));
+        let root = config_path.parent().map_or_else(|| directory.clone(), PathBuf::from);
+        let config_name = shown(&cli.directory, cli.config.as_deref(), &config_path);
+        let is_ci = variable("CI").is_some_and(|value| value != "false");
+        let on_error = std::io::stderr().is_terminal();
+        let color = |is_terminal: bool| match cli.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                is_terminal && variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|t| t != "dumb")
+            }
+        };
+        Ok(Settings {
+            root,
+            config_name,
+            config_path,
+            color: color(std::io::stdout().is_terminal()),
+            color_errors: color(on_error),
+            width: width(),
+            progress: match (on_error, is_ci) {
+                (_, true) => Mode::Ci,
+                (true, false) => Mode::Terminal,
+                (false, false) => Mode::Quiet,
+            },
+            host: host::detect(&variable),
+            access: Access::from_lookup(variable),
+        })
+    }
+}
+
+impl Settings {
+    /// Scratch folder of mlgate under the root: the record, reports, built images.
+    pub fn work(&self) -> PathBuf {
+        self.root.join(".mlgate")
+    }
+
+    /// Makes the scratch folder, which no commit should hold, and takes away the record of the run before: a run that
+    /// ends early must not leave one that speaks for another.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or the record not be removed.
+    pub fn begin(&self, record: &Path) -> Result<(), Fault> {
+        let work = self.work();
+        let ignore = work.join(".gitignore");
+        if !ignore.is_file() {
+            files::write(&ignore, b"*\n")?;
+        }
+        let record = self.root.join(record);
+        match std::fs::remove_file(&record) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Fault::new(format!("remove the old record {}", record.display()), error, ""))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn ui(&self) -> Ui {
+        Ui::new(self.progress)
+    }
+
+    pub fn report_options(&self, config: Option<String>) -> report::Options {
+        report::Options { color: self.color, width: self.width, config }
+    }
+}
+
+/// The config's path as people write it: from the workspace in CI, where annotations lead to it, else as it was given.
+fn shown(directory: &Option<PathBuf>, config: Option<&Path>, absolute: &Path) -> String {
+    let workspace = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"].into_iter().find_map(variable);
+    let in_workspace =
+        workspace.and_then(|w| absolute.strip_prefix(Path::new(&w).canonicalize().ok()?).ok().map(PathBuf::from));
+    let given = || directory.clone().unwrap_or_default().join(config.unwrap_or(Path::new("mlops.yaml")));
+    in_workspace.unwrap_or_else(given).display().to_string()
+}
+
+/// An environment variable; the empty one counts as absent, as CI systems set inputs that were not given.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn width() -> usize {
+    let of_terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
+    let width = variable("COLUMNS").and_then(|c| c.parse().ok()).or(of_terminal).filter(|w| *w > 0);
+    width.unwrap_or(100).clamp(40, 160)
+}
+
+/// Hides the values of variables that look like secrets by their name, and passwords in addresses.
+fn hide_secrets() {
+    let values = std::env::vars_os().filter_map(|(name, value)| {
+        let value = value.to_string_lossy().into_owned();
+        if secret::is_secret_name(&name.to_string_lossy()) { Some(value) } else { secret::password_of_address(&value) }
+    });
+    secret::hide(values);
+}

@@ -1,0 +1,47 @@
+//! The image stage: builds the model's image, pushes nothing.
+
+use super::Context;
+use crate::config::{Build, Image};
+use crate::image::{self, Access, Built};
+use crate::model::{Evidence, Input, Measurement, Unit};
+
+/// Builds the image into `.mlgate/image/`. What it is, is known afterwards; whether it is pushed, the decision says.
+pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence, Option<Built>) {
+    let layout = ctx.work.join("image");
+    let progress = ctx.ui.progress(&format!("building {}", image.repository), None);
+    let tags = image.tags.iter().map(String::as_str);
+    if let Err(fault) = image::check_tags(&format!("build {}", image.repository), tags) {
+        return (Evidence::of_fault(fault), None);
+    }
+    let built = match &image.build {
+        Build::Docker { .. } => {
+            let built = image::build_with_engine(ctx.root, &layout, image, access, |step| progress.message(step)).await;
+            built.map_err(|fault| vec![fault])
+        }
+        Build::Layers(layered) => image::build_without_engine(ctx.root, &layout, image, layered, access).await,
+    };
+    match built {
+        Ok(built) => (evidence(&built), Some(built)),
+        Err(faults) => (Evidence { faults, ..Evidence::default() }, None),
+    }
+}
+
+fn evidence(built: &Built) -> Evidence {
+    let source = format!("{}@{}", built.repository, built.digest);
+    let mut evidence = Evidence {
+        measurements: vec![
+            Measurement::new("image.size", built.bytes as f64, Unit::Bytes, &source),
+            Measurement::new("image.layers", built.layers as f64, Unit::Count, &source),
+        ],
+        ..Evidence::default()
+    };
+    if let Some(base) = &built.base {
+        let (kind, digest) = ("image.base".to_string(), base.digest.clone());
+        evidence.inputs.push(Input { kind, name: base.name.clone(), digest, bytes: base.bytes() });
+        if !base.name.contains('@') {
+            let (name, digest) = (&base.name, &base.digest);
+            evidence.notes.push(format!("the base {name} is {digest} now; write {name}@{digest} to keep it"));
+        }
+    }
+    evidence
+}

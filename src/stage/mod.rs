@@ -1,0 +1,143 @@
+//! The stages: effects → Evidence. One file a stage.
+
+pub mod data;
+pub mod image;
+pub mod latency;
+pub mod overlay;
+pub mod quality;
+pub mod suites;
+
+use crate::config::Config;
+use crate::gate::{self, Policy};
+use crate::image::{Access, Built};
+use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
+use crate::plan::Plan;
+use crate::ui::Ui;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What every stage may use. Paths of the config are joined to `root`.
+pub struct Context<'a> {
+    pub config: &'a Config,
+    /// The folder of `mlops.yaml`.
+    pub root: &'a Path,
+    /// Scratch folder for this run, `.mlgate/` under the root; made on demand.
+    pub work: PathBuf,
+    pub ui: &'a Ui,
+    /// How the Docker engine and the registries are reached.
+    pub access: &'a Access,
+}
+
+/// All that the stages of a run found.
+#[derive(Default)]
+pub struct Found {
+    pub ran: Vec<Ran>,
+    /// What quality was compared with.
+    pub baseline: Option<Baseline>,
+    pub built: Option<Built>,
+}
+
+impl Found {
+    /// A fault that came after the stage had run, such as a push that failed.
+    pub fn add_fault(&mut self, stage: StageKind, fault: Fault) {
+        if let Some(ran) = self.ran.iter_mut().find(|ran| ran.stage == stage) {
+            ran.evidence.faults.push(fault.clone());
+            ran.verdicts.extend(gate::checks(stage, &Evidence::of_fault(fault)));
+        }
+    }
+
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.ran.iter().flat_map(|ran| ran.verdicts.clone()).collect()
+    }
+}
+
+/// Runs the plan. A stage that blocks leaves the later ones skipped.
+pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<quality::Production>) -> Found {
+    let mut found = Found::default();
+    let mut production = production;
+    let mut blocked_by = None;
+    for step in &plan.steps {
+        let skipped = match (step.left_out, blocked_by) {
+            (true, _) => Some("left out by the command line".to_string()),
+            (false, Some(stage)) => Some(format!("the {stage} stage blocked")),
+            (false, None) => None,
+        };
+        if let Some(why) = skipped {
+            let verdicts = vec![gate::skipped(step.stage, &why)];
+            found.ran.push(Ran { stage: step.stage, evidence: Evidence::default(), verdicts, seconds: 0.0 });
+            continue;
+        }
+        ctx.ui.say(&format!("── {} ──", step.stage));
+        let start = Instant::now();
+        let evidence =
+            execute(step.stage, ctx, &mut found, production.take_if(|_| step.stage == StageKind::Quality)).await;
+        let verdicts = judge(step.stage, ctx.config, &evidence, found.baseline.as_ref());
+        if verdicts.iter().any(|v| v.blocking) {
+            blocked_by = Some(step.stage);
+        }
+        found.ran.push(Ran { stage: step.stage, evidence, verdicts, seconds: start.elapsed().as_secs_f64() });
+    }
+    found
+}
+
+async fn execute(
+    stage: StageKind,
+    ctx: &Context<'_>,
+    found: &mut Found,
+    production: Option<quality::Production>,
+) -> Evidence {
+    let config = ctx.config;
+    match stage {
+        StageKind::Data => data::run(ctx, &config.data).await,
+        StageKind::Tests => suites::run(ctx, &config.tests).await,
+        StageKind::Quality => match &config.quality {
+            Some(quality) => {
+                let (evidence, baseline) = quality::run(ctx, quality, production).await;
+                found.baseline = Some(baseline);
+                evidence
+            }
+            None => Evidence::default(),
+        },
+        StageKind::Image => match &config.image {
+            Some(image) => {
+                let (evidence, built) = image::run(ctx, image, ctx.access).await;
+                found.built = built;
+                evidence
+            }
+            None => Evidence::default(),
+        },
+        StageKind::Latency => match &config.latency {
+            Some(latency) => latency::run(ctx, latency, found.built.as_ref()).await,
+            None => Evidence::default(),
+        },
+        StageKind::Overlay => {
+            let pin = found.built.as_ref().map(|b| (b.repository.as_str(), b.digest.as_str()));
+            overlay::run(ctx, &config.environments, pin).await
+        }
+        StageKind::Promote => Evidence::default(),
+    }
+}
+
+fn judge(stage: StageKind, config: &Config, evidence: &Evidence, baseline: Option<&Baseline>) -> Vec<Verdict> {
+    let gates = match stage {
+        StageKind::Quality => config.quality.as_ref().map(|q| q.gates.as_slice()),
+        StageKind::Latency => config.latency.as_ref().map(|l| l.gates.as_slice()),
+        _ => None,
+    };
+    let policy = Policy { inconclusive: config.inconclusive.run };
+    let mut verdicts = gate::checks(stage, evidence);
+    let not_configured = Baseline::NotConfigured;
+    verdicts.extend(gate::gates(
+        stage,
+        gates.unwrap_or_default(),
+        evidence,
+        baseline.unwrap_or(&not_configured),
+        &policy,
+    ));
+    // A stage that says nothing has not passed: something in it must have been looked at.
+    if verdicts.is_empty() && evidence.measurements.is_empty() {
+        let fault = Fault::new(format!("run the {stage} stage"), "it found nothing at all", "");
+        verdicts = gate::checks(stage, &Evidence::of_fault(fault));
+    }
+    verdicts
+}

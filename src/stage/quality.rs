@@ -1,0 +1,239 @@
+//! The quality stage: predictions and metric files → measurements, and the baseline they are held against.
+
+use super::Context;
+use crate::config::{BaselineSource, Quality};
+use crate::data::{Table, Watch};
+use crate::model::{Baseline, Evidence, Fault, Measurement};
+use crate::process::{self, Ended, Finished};
+use crate::quality::baseline::{self, Files, Found, merge};
+use crate::quality::compare::compare;
+use crate::quality::measure::measure;
+use crate::quality::outcomes::Predicted;
+use crate::quality::predictions;
+use crate::quality::{file_input, unit_of};
+use crate::source::metric_file;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What the record of the image in production says, looked up by whoever knows the registry.
+#[derive(Clone, Debug)]
+pub struct Production {
+    /// In words: `record of ghcr.io/acme/churn@sha256:…`.
+    pub source: String,
+    /// None: nothing is in production yet. A fault is never taken for that.
+    pub found: Result<Option<Vec<Measurement>>, Fault>,
+}
+
+/// Runs the command, measures the model and compares it with the baseline.
+///
+/// `production` must be given when the baseline is `production`, and is not looked at otherwise.
+pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<Production>) -> (Evidence, Baseline) {
+    let mut evidence = Evidence::default();
+    let fresh = match command(ctx, quality).await {
+        Ok(()) => true,
+        Err(faults) => {
+            evidence.faults.extend(faults);
+            false
+        }
+    };
+    let files = match (&quality.baseline, production) {
+        (None, _) => Files::told(Found::of(Baseline::NotConfigured)),
+        (Some(BaselineSource::Production), Some(production)) => {
+            Files::told(of_production(production, quality.first_run_accepted))
+        }
+        (Some(source), _) => baseline::locate(ctx.root, quality, source, &ctx.work).await,
+    };
+    let _progress = ctx.ui.progress("measuring the model", None);
+    let (root, quality, level) = (ctx.root.to_path_buf(), quality.clone(), ctx.config.confidence);
+    let watch = Arc::new(Watch::default());
+    let _stop = StopOnDrop(watch.clone());
+    // Reading and resampling may take seconds: off the thread that listens for signals.
+    let measured = tokio::task::spawn_blocking(move || {
+        let found = baseline::read(files, &quality, level, &watch);
+        let evidence = if fresh { of_candidate(&root, &quality, &found, level, &watch) } else { Evidence::default() };
+        (evidence, found)
+    });
+    let (measured, found) = match measured.await {
+        Ok(done) => done,
+        Err(error) => {
+            let fault = Fault::new("measure the model", error, "this is a defect of mlgate: please report it");
+            (Evidence::default(), Found::faulty("baseline".into(), vec![fault]))
+        }
+    };
+    evidence.faults.extend(measured.faults);
+    evidence.faults.extend(found.faults);
+    evidence.notes.extend(measured.notes);
+    evidence.notes.extend(found.notes);
+    evidence.inputs.extend(measured.inputs);
+    evidence.inputs.extend(found.inputs);
+    evidence.measurements = measured.measurements;
+    evidence.comparisons = measured.comparisons;
+    (evidence, found.baseline)
+}
+
+/// Dropping the stage stops the scan that is running.
+struct StopOnDrop(Arc<Watch>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn of_production(production: Production, first_run_accepted: bool) -> Found {
+    let source = production.source;
+    match production.found {
+        Ok(Some(measurements)) => Found::of(Baseline::Known { source, measurements }),
+        Ok(None) => {
+            let reason = "nothing is in production yet".to_string();
+            Found::of(Baseline::Missing { source, reason, first_run_accepted })
+        }
+        Err(fault) => Found::faulty(source, vec![fault]),
+    }
+}
+
+/// Runs `quality.run`, if there is one, and makes sure that it wrote the files that are about to be read.
+async fn command(ctx: &Context<'_>, quality: &Quality) -> Result<(), Vec<Fault>> {
+    let Some(script) = &quality.run else { return Ok(()) };
+    let what = format!("run {script:?}");
+    let (root, ours) = (ctx.root.to_path_buf(), quality.clone());
+    let before = tokio::task::spawn_blocking(move || Stamp::of_all(&root, &ours)).await;
+    let before = before.map_err(|error| vec![Fault::new(&what, error, "")])?;
+    let progress = ctx.ui.progress(&format!("quality: {script}"), None);
+    let group = process::shell(script, ctx.root, &[]).map_err(|error| vec![Fault::new(&what, error, "")])?;
+    let done = group.finish(quality.timeout, |line| progress.message(line)).await;
+    drop(progress);
+    let done = done.map_err(|error| vec![Fault::new(&what, error, "")])?;
+    if let Some(why) = complaint(&done, quality) {
+        let tail: Vec<&str> = done.tail.iter().rev().take(5).rev().map(String::as_str).collect();
+        let hint = match tail.is_empty() {
+            true => "it wrote nothing to its output".to_string(),
+            false => format!("its last lines: {}", tail.join(" | ")),
+        };
+        return Err(vec![Fault::new(what, why, hint)]);
+    }
+    let stale: Vec<Fault> = before
+        .iter()
+        .filter(|stamp| stamp.is_unchanged())
+        .map(|stamp| {
+            let why = format!("the command ended well but did not write {}", stamp.name);
+            Fault::new(&what, why, "the file there is from before: make the command write it, or leave out `run`")
+        })
+        .collect();
+    if stale.is_empty() { Ok(()) } else { Err(stale) }
+}
+
+fn complaint(done: &Finished, quality: &Quality) -> Option<String> {
+    match done.ended {
+        Ended::Exited(0) => None,
+        Ended::Exited(code) => Some(format!("it exited with code {code}")),
+        Ended::Signalled(signal) => Some(format!("it was ended by signal {signal}")),
+        Ended::TimedOut => Some(format!("it did not end within {} s", quality.timeout.as_secs_f64())),
+    }
+}
+
+/// A file as it was before the command ran.
+struct Stamp {
+    path: PathBuf,
+    name: String,
+    modified: Option<SystemTime>,
+    digest: Option<String>,
+}
+
+impl Stamp {
+    /// Of every file that is there already. A command that writes a file for the first time is not stale.
+    fn of_all(root: &Path, quality: &Quality) -> Vec<Stamp> {
+        let tables = quality.predictions.iter().flat_map(|p| {
+            let table = files_of(root, &p.file);
+            table.into_iter().map(|path| (path, p.file.display().to_string()))
+        });
+        let metrics = quality.metrics.iter().map(|file| (root.join(file), file.display().to_string()));
+        tables.chain(metrics).filter_map(|(path, name)| Stamp::of(path, name)).collect()
+    }
+
+    fn of(path: PathBuf, name: String) -> Option<Stamp> {
+        let modified = std::fs::metadata(&path).ok()?.modified().ok();
+        let digest = file_input(&path, &name, "").ok().map(|input| input.digest);
+        Some(Stamp { path, name, modified, digest })
+    }
+
+    /// Neither touched nor changed. A file that went away is for the reader to complain about.
+    fn is_unchanged(&self) -> bool {
+        let Some(now) = Stamp::of(self.path.clone(), String::new()) else { return false };
+        now.modified == self.modified && now.digest == self.digest
+    }
+}
+
+/// The files of a predictions source, which may be a glob.
+fn files_of(root: &Path, file: &Path) -> Vec<PathBuf> {
+    let path = root.join(file);
+    if path.is_file() {
+        return vec![path];
+    }
+    Table::open(root, &file.to_string_lossy(), None).map(|table| table.files().to_vec()).unwrap_or_default()
+}
+
+fn of_candidate(root: &Path, quality: &Quality, baseline: &Found, level: f64, watch: &Arc<Watch>) -> Evidence {
+    let mut evidence = Evidence::default();
+    let predicted = candidate_predictions(root, quality, &mut evidence, watch);
+    let mut computed = Vec::new();
+    if let (Some(config), Some(predicted)) = (&quality.predictions, &predicted) {
+        let measured = measure(predicted, config.task, quality.min_slice_rows, level);
+        evidence.notes.extend(measured.notes);
+        if let (Some(other), Baseline::Known { measurements, .. }) = (&baseline.predicted, &baseline.baseline) {
+            let found = (measured.measurements.as_slice(), measurements.as_slice());
+            let compared = compare(predicted, other, found, config.task, quality.min_slice_rows, level);
+            evidence.comparisons = compared.comparisons;
+            evidence.notes.extend(compared.notes);
+        }
+        computed = measured.measurements;
+    }
+    let mut files = Vec::new();
+    for file in &quality.metrics {
+        let (path, name) = (root.join(file), file.display().to_string());
+        let read = metric_file::read(&path, &name, unit_of)
+            .and_then(|found| Ok((found, file_input(&path, &name, "metrics")?)));
+        match read {
+            Ok((found, input)) => {
+                evidence.notes.extend(found.notes);
+                evidence.inputs.push(input);
+                files.push((name, found.measurements));
+            }
+            Err(fault) => evidence.faults.push(fault),
+        }
+    }
+    let (measurements, merged) = merge(computed, files);
+    evidence.measurements = measurements;
+    evidence.notes.extend(merged.notes);
+    evidence.faults.extend(merged.faults);
+    if quality.predictions.is_none() && quality.metrics.is_empty() {
+        let hint = "name a predictions file or a metric file";
+        evidence.faults.push(Fault::new("measure the model", "quality names nothing to measure by", hint));
+    }
+    evidence
+}
+
+fn candidate_predictions(
+    root: &Path,
+    quality: &Quality,
+    evidence: &mut Evidence,
+    watch: &Arc<Watch>,
+) -> Option<Predicted> {
+    let config = quality.predictions.as_ref()?;
+    let source = config.file.display().to_string();
+    let read = Table::open_watched(root, &source, None, watch.clone())
+        .and_then(|table| Ok((table.inputs("predictions")?, table)))
+        .map_err(|fault| vec![fault])
+        .and_then(|(inputs, table)| Ok((inputs, predictions::read(&table, config, &source, false)?)));
+    match read {
+        Ok((inputs, predicted)) => {
+            evidence.inputs.extend(inputs);
+            Some(predicted)
+        }
+        Err(faults) => {
+            evidence.faults.extend(faults);
+            None
+        }
+    }
+}
