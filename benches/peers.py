@@ -1,0 +1,125 @@
+"""Times mlgate beside its peers in the same run and prints ratios as a Markdown table.
+
+    cargo build --release && python3 benches/peers.py target/release/mlgate
+
+Peers that are not installed are left out and named: kubectl for `render`; pandas with pyarrow for `data`;
+scikit-learn for `quality`. Each command runs in turn with its peer, five times; medians of CPU seconds
+(user + system, children included), wall seconds and peak memory count. Nothing but this machine is touched.
+"""
+
+import csv
+import importlib.util
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROUNDS = 5
+REPO = Path(__file__).resolve().parent.parent
+EXAMPLE = REPO / "examples" / "breast-cancer"
+
+
+def once(command: list[str], cwd: Path) -> tuple[float, float, float]:
+    """CPU seconds, wall seconds and peak MiB of one run."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{command} ended with {process.returncode}")
+    return used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024
+
+
+def compare(name: str, ours: list[str], peer_name: str, peer: list[str] | None, cwd: Path) -> None:
+    runs = {"ours": [], "peer": []}
+    for _ in range(ROUNDS + 1):  # the first warms the file cache
+        runs["ours"].append(once(ours, cwd))
+        if peer:
+            runs["peer"].append(once(peer, cwd))
+    median = lambda side, of: statistics.median(run[of] for run in runs[side][1:])  # noqa: E731
+    cpu, wall, memory = (median("ours", of) for of in range(3))
+    row = [name, f"{cpu:.3f} s", f"{wall:.3f} s", f"{memory:.0f} MiB"]
+    if peer:
+        other = [median("peer", of) for of in range(3)]
+        row += [peer_name, f"{other[0]:.3f} s", f"{other[1]:.3f} s", f"{other[2]:.0f} MiB", f"{cpu / other[0]:.3f}"]
+    else:
+        row += [peer_name if peer_name == "no peer" else f"{peer_name}: not installed", "", "", "", ""]
+    print("| " + " | ".join(row) + " |", flush=True)
+
+
+def rows_csv(path: Path, rows: int) -> None:
+    draw = random.Random(1)
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["id", "age", "country", "score", "email"])
+        for i in range(rows):
+            country = draw.choice(["JP", "US", "DE"])
+            out.writerow([i, draw.randrange(18, 99), country, round(draw.random(), 6), f"user{i}@example.com"])
+
+
+PANDAS = """
+import pandas as pd
+d = pd.read_csv("rows.csv")
+assert len(d) >= 1000 and d.age.isna().sum() == 0 and d.age.between(0, 120).all()
+assert d.country.isin(["JP", "US", "DE"]).all() and d.email.str.match(r"^[^@]+@[^@]+$").all()
+assert d.id.is_unique and 0.4 < d.score.mean() < 0.6
+"""
+
+CHECKS = """version: 1
+model: {name: bench}
+data:
+  rows:
+    source: rows.csv
+    checks:
+      - rows >= 1000
+      - nulls(age) = 0
+      - age between 0 and 120
+      - country in [JP, US, DE]
+      - email matches '^[^@]+@[^@]+$'
+      - unique(id)
+      - mean(score) between 0.4 and 0.6
+"""
+
+SKLEARN = """
+import pandas as pd
+from sklearn import metrics as m
+d = pd.read_parquet("predictions/candidate.parquet")
+y, p = d.malignant, d.score
+t = p >= 0.5
+print(m.f1_score(y, t), m.roc_auc_score(y, p), m.log_loss(y, p), m.recall_score(y, t), m.accuracy_score(y, t))
+"""
+
+
+def main() -> None:
+    mlgate = str(Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/mlgate").resolve())
+    has = lambda module: importlib.util.find_spec(module) is not None  # noqa: E731
+    python = sys.executable
+    print(f"{os.cpu_count()} cores, medians of {ROUNDS} runs; the ratio is of CPU time\n")
+    print("| mlgate | CPU | wall | peak | peer | CPU | wall | peak | ratio |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        example = work / "breast-cancer"
+        shutil.copytree(EXAMPLE, example)
+        compare("check", [mlgate, "check"], "no peer", None, example)
+        kubectl = shutil.which("kubectl")
+        overlay = "k8s/overlays/prod"
+        peer = [kubectl, "kustomize", overlay] if kubectl else None
+        compare("render, small overlay", [mlgate, "render", overlay], "kubectl kustomize", peer, example)
+        peer = [python, "-c", SKLEARN] if has("sklearn") and has("pyarrow") else None
+        compare("run quality, 228 rows, intervals", [mlgate, "run", "quality"], "scikit-learn, points", peer, example)
+        rows_csv(work / "rows.csv", 1_000_000)
+        (work / "mlops.yaml").write_text(CHECKS)
+        peer = [python, "-c", PANDAS] if has("pandas") else None
+        compare("run data, 1M-row CSV, 7 checks", [mlgate, "run", "data"], "pandas, the same 7", peer, work)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()

@@ -1,0 +1,323 @@
+//! `mlops.yaml`, read from the outside: every problem at once, each with its place, its code and a way out.
+
+use crate::support::mlgate;
+use std::path::Path;
+use std::process::Output;
+
+fn check(text: &[u8]) -> (Output, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mlops.yaml"), text).unwrap();
+    let output = mlgate(folder.path()).arg("check").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, said)
+}
+
+/// The codes of the problems, in the order of the file, and the places they point to.
+fn problems(text: &str) -> (Vec<String>, Vec<String>, String) {
+    let (output, said) = check(text.as_bytes());
+    assert_eq!(output.status.code(), Some(2), "{said}\n{}", String::from_utf8_lossy(&output.stdout));
+    let codes = said.lines().filter_map(|l| Some(l.strip_prefix("error[")?.split_once(']')?.0.to_string())).collect();
+    let places = said.lines().filter_map(|l| Some(l.trim_start().strip_prefix("--> ")?.to_string())).collect();
+    (codes, places, said)
+}
+
+const MINIMAL: &str = "version: 1\nmodel: {name: churn}\n";
+
+#[test]
+fn all_problems_come_at_once_with_place_code_and_nearest_name() {
+    let text = "\
+version: 2
+model: {nmae: churn}
+data:
+  train:
+    source: 7
+    cheks: []
+    checks:
+      - age betwen 0 and 120
+      - id references usrs.id
+  live: {source: s3://bucket/live.parquet}
+quality:
+  predictions: {file: p.csv, task: binary, label: y, score: p, slices: [segment]}
+  gates:
+    - f2 >= 0.85
+    - f1 >= 200ms
+    - f1 within 3% of baseline
+    - f1[region] >= 0.7
+    - f1 => 0.8
+latency:
+  request: {path: /predict}
+  rate: 100
+  url: http://127.0.0.1:1
+  gates: [p95 < 0.2, p9 < 200ms]
+environments:
+  prod: {overlay: ../k8s, promote: {from: stagin, gates: []}}
+";
+    let (codes, places, said) = problems(text);
+    let expected = [
+        ("1:10", "MG013"),
+        ("2:8", "MG012"),
+        ("2:9", "MG010"),
+        ("5:13", "MG011"),
+        ("6:5", "MG010"),
+        ("8:13", "MG030"),
+        ("9:9", "MG031"),
+        ("10:18", "MG015"),
+        ("14:7", "MG021"),
+        ("15:7", "MG022"),
+        ("16:7", "MG023"),
+        ("17:7", "MG024"),
+        ("18:10", "MG020"),
+        ("21:9", "MG011"),
+        ("23:11", "MG022"),
+        ("23:22", "MG021"),
+        ("25:3", "MG014"),
+        ("25:19", "MG013"),
+        ("25:43", "MG040"),
+        ("25:58", "MG041"),
+    ];
+    let found: Vec<(String, String)> =
+        places.iter().map(|p| p.replacen("mlops.yaml:", "", 1)).zip(codes.iter().cloned()).collect();
+    let expected: Vec<(String, String)> = expected.iter().map(|(p, c)| (p.to_string(), c.to_string())).collect();
+    assert_eq!(found, expected, "{said}");
+    for hint in ["did you mean `name`?", "did you mean `checks`?", "f1", "100/s"] {
+        assert!(said.contains(hint), "{hint} is missing in\n{said}");
+    }
+    assert!(said.contains("20 problems"), "{said}");
+}
+
+#[test]
+fn hostile_files_are_refused_in_words() {
+    let nested = format!("{MINIMAL}data: {}{}\n", "[".repeat(100), "]".repeat(100));
+    let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for i in 1..12 {
+        bomb.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(",")));
+    }
+    let large = format!("{MINIMAL}# {}\n", "x".repeat(10 << 20));
+    let cases: [(&str, Vec<u8>, &str); 14] = [
+        ("empty", b"".to_vec(), "MG005"),
+        ("white space", b" \n\n  \n".to_vec(), "MG005"),
+        ("only a comment", b"# nothing\n".to_vec(), "MG011"),
+        ("a list", b"- a\n- b\n".to_vec(), "MG011"),
+        ("a word", b"hello\n".to_vec(), "MG011"),
+        ("not UTF-8", b"version: 1\nmodel: {name: \xff\xfe}\n".to_vec(), "MG002"),
+        ("a tab", b"version: 1\nmodel:\n\tname: x\n".to_vec(), "MG004"),
+        ("a key twice", b"version: 1\nversion: 1\nmodel: {name: x}\n".to_vec(), "MG004"),
+        ("not closed", b"version: 1\nmodel: {name: x\n".to_vec(), "MG004"),
+        ("two documents", b"version: 1\nmodel: {name: x}\n---\nversion: 1\n".to_vec(), "MG004"),
+        ("an unknown alias", b"version: *one\nmodel: {name: x}\n".to_vec(), "MG004"),
+        ("a hundred levels", nested.into_bytes(), "MG006"),
+        ("a bomb", bomb.into_bytes(), "MG006"),
+        ("ten megabytes", large.into_bytes(), "MG003"),
+    ];
+    for (name, text, code) in cases {
+        let (output, said) = check(&text);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains(&format!("error[{code}]")), "{name} should be {code}:\n{said}");
+        assert!(said.contains("mlops.yaml"), "{name}: {said}");
+        assert!(said.len() < 4000, "{name}: {} bytes of error", said.len());
+    }
+}
+
+#[test]
+fn a_missing_file_and_a_folder_in_its_place_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlgate(folder.path()).arg("check").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("MG001"));
+    std::fs::create_dir(folder.path().join("mlops.yaml")).unwrap();
+    let output = mlgate(folder.path()).arg("check").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("MG001"));
+}
+
+#[test]
+fn bom_and_crlf_are_read_and_places_stay_right() {
+    let text = format!("\u{feff}{MINIMAL}data:\n  a: {{source: a.csv}}\n").replace('\n', "\r\n");
+    let (output, said) = check(text.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let (codes, places, said) = problems(&text.replace("source", "sorce"));
+    assert_eq!(codes, ["MG012", "MG010"], "{said}");
+    assert!(places[1].ends_with(":4:7"), "{places:?}");
+}
+
+#[test]
+fn the_plan_says_what_would_run() {
+    let text = format!(
+        "{MINIMAL}data:\n  train: {{source: train.csv, checks: [rows >= 10]}}\n\
+         quality:\n  metrics: [m.json]\n  baseline: git:origin/main\n  gates: [f1 within 3% of baseline, \"warn: auc >= 0.9\"]\n"
+    );
+    let (output, said) = check(text.as_bytes());
+    let plan = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for line in [
+        "train: train.csv · 1 check",
+        "baseline: git:origin/main",
+        "gate: f1 within 3% of baseline",
+        "warn: auc >= 0.9",
+    ] {
+        assert!(plan.contains(line), "{line} is missing in\n{plan}");
+    }
+}
+
+#[test]
+fn yaml_reads_a_warning_without_quotes_as_a_mapping_and_so_do_we() {
+    let text =
+        format!("{MINIMAL}quality:\n  metrics: [m.json]\n  gates:\n    - warn: f1 >= 0.9\n    - wran: f1 >= 0.9\n");
+    let (codes, _, said) = problems(&text);
+    assert_eq!(codes, ["MG011"], "{said}");
+}
+
+const PREDICTIONS: &str =
+    "quality:\n  predictions: {file: p.csv, task: binary, label: y, score: p, slices: [segment]}\n";
+const PROBE: &str = "latency:\n  run: serve\n  request: {path: /predict}\n";
+const DOCKERFILE: &str = "image:\n  repository: ghcr.io/acme/churn\n  dockerfile: Dockerfile\n";
+
+/// What a first-time user gets wrong: one problem each, at its place (after two lines of header), with the way out.
+#[test]
+fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
+    let cases: [(&str, &str, &str, &str, &str); 44] = [
+        // Shapes.
+        (PREDICTIONS, "  gates: f1 >= 0.8", "MG011", "5:10", "`gates: [f1 >= 0.8]`"),
+        (PREDICTIONS, "  gates:\n    f1: 0.8", "MG011", "6:5", "begins with `- `"),
+        (PREDICTIONS, "  gates:\n    - f1: 0.8", "MG011", "6:7", "a rule is one text, such as `f1 >= 0.85`"),
+        ("", "data:\n  train: a.csv", "MG011", "4:10", "its keys: source"),
+        (
+            "",
+            "data:\n  train:\n    source: a.csv\n    checks:\n      nulls(age): 0",
+            "MG011",
+            "7:7",
+            "begins with `- `",
+        ),
+        (
+            "",
+            "quality:\n  predictions: out/p.csv\n  gates: [f1 >= 0.8]",
+            "MG011",
+            "4:16",
+            "its keys: file, task, label",
+        ),
+        ("", "quality:\n  metrics: out/m.json\n  gates: [f1 >= 0.8]", "MG011", "4:12", "`metrics: [out/m.json]`"),
+        ("", "tests:\n  - name: unit\n    run: pytest", "MG011", "4:3", "each entry begins with its name"),
+        (DOCKERFILE, "environments:\n  - overlay: k8s", "MG011", "7:3", "each entry begins with its name"),
+        ("", "image: ghcr.io/acme/churn", "MG011", "3:8", "its keys: repository"),
+        (
+            "quality:\n  predictions: {file: p.csv, task: binary, label: y, score: p, slices: segment}",
+            "",
+            "MG011",
+            "4:72",
+            "`slices: [segment]`",
+        ),
+        (
+            "quality:\n  predictions: {file: p.csv, task: binary, score: p}",
+            "",
+            "MG012",
+            "4:16",
+            "`label:` Column with the truth",
+        ),
+        // YAML.
+        (DOCKERFILE, "  tags: [{{ git.sha }}]", "MG011", "6:10", "\"{{ git.sha }}\""),
+        (DOCKERFILE, "  tags:\n    - {{ git.sha }}", "MG011", "7:7", "\"{{ git.sha }}\""),
+        ("", "data:\n\ttrain: {source: a.csv}", "MG004", "4:2", "YAML indents with spaces"),
+        ("", "quality:\n  metrics: [m.json]\n   gates: [f1 >= 1]", "MG004", "5:4", "check the indentation"),
+        ("", "data:\n  train: {source: a.csv}\n  train: {source: b.csv}", "MG004", "5:3", "a name may stand once"),
+        (PREDICTIONS, "  baseline: git: main", "MG004", "5:16", "in quotes"),
+        // Gates.
+        (PREDICTIONS, "  gates: [f1 >= 85]", "MG013", "5:11", "did you mean 85%?"),
+        (
+            PREDICTIONS,
+            "  baseline: production\n  gates: [f1 within 3 of baseline]",
+            "MG013",
+            "6:11",
+            "did you mean 3%?",
+        ),
+        (PREDICTIONS, "  gates: [F1 >= 0.8]", "MG021", "5:11", "did you mean `f1`?"),
+        (PREDICTIONS, "  gates: [f1-score >= 0.8]", "MG020", "5:13", "did you mean `f1_score`?"),
+        (PREDICTIONS, "  gates: ['f1 >= 0,85']", "MG020", "5:19", "with a point"),
+        (PREDICTIONS, "  gates: ['warning: f1 >= 0.8']", "MG020", "5:19", "only `warn:`"),
+        (PREDICTIONS, "  gates: [f1 ≥ 0.8]", "MG020", "5:14", "did you mean `>=`?"),
+        (PREDICTIONS, "  gates: [p95 < 200ms]", "MG021", "5:11", "is measured by `latency`"),
+        (PREDICTIONS, "  gates: [f1 < 200ms]", "MG022", "5:11", "a plain number"),
+        (PROBE, "  gates: [p95 < 200]", "MG022", "6:11", "such as 200ms"),
+        (PROBE, "  gates: [p95 < 30s]", "MG013", "6:11", "set `timeout` of `latency` above the bound"),
+        (PROBE, "  gates: [error_rate < 5]", "MG013", "6:11", "did you mean 5%?"),
+        // Values.
+        ("", "latency:\n  run: serve\n  request: {path: predict}", "MG013", "5:19", "path: /predict"),
+        (DOCKERFILE, "latency:\n  port: 99999\n  request: {path: /}", "MG013", "7:9", "1 to 65535"),
+        (PROBE, "  rate: 0/s", "MG013", "6:9", "above zero, such as 100/s"),
+        (PROBE, "  rate: 100", "MG011", "6:9", "`rate: 100/s`"),
+        (PROBE, "  duration: -1s", "MG013", "6:13", "above zero, such as 90s"),
+        (PROBE, "  duration: 30", "MG011", "6:13", "`duration: 30s`"),
+        ("", "confidence: 0.95", "MG011", "3:13", "`confidence: 95%`"),
+        (
+            "quality:\n  predictions: {file: p.csv, task: binary, label: y, score: p, threshold: 50}",
+            "",
+            "MG013",
+            "4:75",
+            "threshold: 0.5",
+        ),
+        (
+            "quality:\n  predictions: {file: /tmp/p.csv, task: binary, label: y, score: p}",
+            "",
+            "MG013",
+            "4:23",
+            "relative to that folder",
+        ),
+        ("", "data:\n  train: {source: /tmp/a.csv}", "MG013", "4:19", "relative to that folder"),
+        (PREDICTIONS, "  baseline: main", "MG013", "5:13", "`git:main`"),
+        (PREDICTIONS, "  baseline: 'git:'", "MG013", "5:13", "git:origin/main"),
+        (
+            DOCKERFILE,
+            "environments:\n  staging: {overlay: s}\n  prod: {overlay: p, promote: {from: stagin, gates: [image.size < 2GB]}}",
+            "MG040",
+            "8:38",
+            "did you mean `staging`?",
+        ),
+        (
+            DOCKERFILE,
+            "environments:\n  prod: {overlay: p, promote: {gates: [size < 2GB]}}",
+            "MG020",
+            "7:40",
+            "image.size",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (head, rest, code, place, hint) in cases {
+        let text = format!("{MINIMAL}{head}{rest}\n");
+        let (codes, places, said) = problems(&text);
+        if codes != [code] || places != [format!("mlops.yaml:{place}")] || !said.contains(hint) {
+            wrong.push(format!("{text}should be {code} at {place} with {hint}, but is\n{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_only_looks_like_a_slip_is_read() {
+    let gates = "[f1>0.8, f1 == 1, f1_score>=80%, auc >= 0.9, \"f1   >=   0.8\", \"warn:f1>0\", log_loss < 20]";
+    for text in [
+        format!("{MINIMAL}{PREDICTIONS}  gates: {gates}\n"),
+        format!("{MINIMAL}{PROBE}  timeout: 1m\n  gates: [p95 < 30 s, error_rate<=1 %]\n"),
+        format!("{MINIMAL}data:\n  a: {{source: a.csv, checks: [freshness(t) < 1w, rows>1]}}\n"),
+    ] {
+        let (output, said) = check(text.as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn errors_md_lists_every_code() {
+    let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md")).unwrap();
+    for (_, code, meaning) in mlgate::config::Code::ALL {
+        assert!(docs.contains(code) && docs.contains(meaning), "docs/errors.md lacks {code}: {meaning}");
+    }
+    for (code, name, _) in mlgate::config::Code::ALL {
+        assert_eq!(code.name(), name);
+    }
+}
+
+#[test]
+fn the_committed_schema_is_the_printed_one() {
+    let committed =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/mlops.schema.json")).unwrap();
+    let printed = mlgate(Path::new("/")).arg("schema").output().unwrap().stdout;
+    assert_eq!(committed, String::from_utf8(printed).unwrap(), "run: mlgate schema > schemas/mlops.schema.json");
+}

@@ -1,0 +1,20 @@
+//! The one integration binary: scenarios as modules, real parts started by `support`.
+
+mod config;
+mod data;
+mod docs;
+mod examples;
+mod fail_closed;
+mod host;
+mod image;
+mod kustomize;
+mod latency;
+mod parts;
+mod promote;
+mod quality;
+mod repo;
+mod report;
+mod signals;
+mod structure;
+mod suites;
+mod support;

@@ -1,0 +1,207 @@
+//! Real parts for scenarios: a Docker engine and OCI registries, started here and ended with the test.
+//!
+//! The engine is Docker 20.10 with its own data folder, socket and containerd; it needs root. Its bridge and iptables
+//! rules belong to the whole machine, so a lock file lets one engine of these tests run at a time: under nextest,
+//! where every test is a process, the tests that need it take turns, and within one process they share it. With
+//! `MLGATE_TEST_DOCKER_HOST` set nothing is started and that engine is used.
+//!
+//! The registry is docker-registry 2.8: it has no referrers API and so exercises the fallback tag.
+//!
+//! Each daemon runs under a small shell script that ends it as soon as a pipe held by the test closes. The kernel
+//! closes that pipe however the test ends, so a test that is killed leaves nothing behind either.
+
+use crate::support::{free_port, has};
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+/// A Docker engine. It is ended when the last test of the process lets go of it.
+pub struct Engine {
+    /// As in `DOCKER_HOST`.
+    pub host: String,
+    _daemon: Option<Daemon>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// The engine, or why there is none here.
+pub fn engine() -> Result<Arc<Engine>, String> {
+    static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(running) = shared.upgrade() {
+        return Ok(running);
+    }
+    let engine = Arc::new(match std::env::var("MLGATE_TEST_DOCKER_HOST") {
+        Ok(host) => Engine { host, _daemon: None, _folder: None },
+        Err(_) => start_engine()?,
+    });
+    *shared = Arc::downgrade(&engine);
+    Ok(engine)
+}
+
+fn start_engine() -> Result<Engine, String> {
+    if !has("dockerd") {
+        return Err("dockerd is not installed".into());
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err("dockerd needs root".into());
+    }
+    let lock = File::create(std::env::temp_dir().join("mlgate-test-engine.lock")).map_err(|e| e.to_string())?;
+    lock.lock().map_err(|e| e.to_string())?;
+    // Short: a socket's path has at most 108 bytes.
+    let folder = tempfile::Builder::new().prefix("mgd").tempdir_in("/tmp").map_err(|e| e.to_string())?;
+    let at = |name: &str| folder.path().join(name);
+    let log = File::create(at("log")).map_err(|e| e.to_string())?;
+    let host = format!("unix://{}", at("docker.sock").display());
+    let mut command = Command::new("dockerd");
+    command.args(["--host", &host, "--group", "root"]);
+    command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec")).arg("--pidfile").arg(at("pid"));
+    // The watcher keeps the lock, so that the next engine starts when this one is gone, however the test ends.
+    let daemon = Daemon::start(&command, folder.path(), &log, lock)?;
+    let engine = Engine { host, _daemon: Some(daemon), _folder: Some(folder) };
+    let socket = engine.host.trim_start_matches("unix://");
+    let answers = || {
+        use std::io::{Read, Write};
+        let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else { return false };
+        let asked = stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n");
+        let mut answer = String::new();
+        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.contains(" 200 ")
+    };
+    wait(answers)
+        .map_err(|()| format!("dockerd did not start:\n{}", tail(&Path::new(socket).with_file_name("log"))))?;
+    Ok(engine)
+}
+
+/// A registry on loopback.
+pub struct Registry {
+    /// `127.0.0.1:PORT`
+    pub host: String,
+    log: PathBuf,
+    daemon: Option<Daemon>,
+    _folder: tempfile::TempDir,
+}
+
+/// User and password that a registry started [`with_password`] wants.
+pub const ACCOUNT: (&str, &str) = ("ann", "word");
+const HTPASSWD: &str = "$2y$05$abcdefghijklmnopqrstuuQDoL5Sa/TtfS/XN4AY/jgq.HBbO1BTu";
+
+pub fn registry() -> Result<Registry, String> {
+    start_registry(false)
+}
+
+pub fn registry_with_password() -> Result<Registry, String> {
+    start_registry(true)
+}
+
+fn start_registry(password: bool) -> Result<Registry, String> {
+    for program in ["docker-registry", "skopeo"] {
+        if !has(program) {
+            return Err(format!("{program} is not installed"));
+        }
+    }
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let at = |name: &str| folder.path().join(name);
+    let host = format!("127.0.0.1:{}", free_port());
+    let mut config = format!(
+        "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n",
+        at("data").display()
+    );
+    if password {
+        std::fs::write(at("htpasswd"), format!("{}:{HTPASSWD}\n", ACCOUNT.0)).map_err(|e| e.to_string())?;
+        config += &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", at("htpasswd").display());
+    }
+    std::fs::write(at("config.yml"), config).map_err(|e| e.to_string())?;
+    let log = File::create(at("log")).map_err(|e| e.to_string())?;
+    let mut command = Command::new("docker-registry");
+    command.arg("serve").arg(at("config.yml"));
+    let daemon = Daemon::start(&command, folder.path(), &log, Stdio::null())?;
+    let registry = Registry { host, log: at("log"), daemon: Some(daemon), _folder: folder };
+    wait(|| std::net::TcpStream::connect(&registry.host).is_ok())
+        .map_err(|()| format!("docker-registry did not start:\n{}", tail(&registry.log)))?;
+    Ok(registry)
+}
+
+impl Registry {
+    /// `127.0.0.1:PORT/name`
+    pub fn repository(&self, name: &str) -> String {
+        format!("{}/{name}", self.host)
+    }
+
+    /// Ends the registry and removes what it stored; its address then refuses connections.
+    pub fn stop(&mut self) {
+        self.daemon = None;
+    }
+
+    /// How many uploads were finished since it started, by its own access log.
+    pub fn uploads(&self) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().filter(|line| line.contains("\"PUT /v2/") && line.contains("/blobs/uploads/")).count()
+    }
+}
+
+/// Runs skopeo and returns what it printed.
+pub fn skopeo(args: &[&str]) -> Result<String, String> {
+    let done = Command::new("skopeo").args(args).output().map_err(|e| e.to_string())?;
+    match done.status.success() {
+        true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+        false => Err(String::from_utf8_lossy(&done.stderr).into_owned()),
+    }
+}
+
+/// `sh -c WATCHER sh FOLDER PROGRAM ARGUMENTS…`: runs the program until standard input ends, then asks it to end, kills
+/// its group if it has not in twenty seconds, and removes the folder. dockerd ends its containerd and unmounts by itself.
+const WATCHER: &str = r#"
+folder=$1
+shift
+"$@" </dev/null >&2 &
+daemon=$!
+read -r _
+kill -TERM "$daemon"
+for _ in $(seq 400); do
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.05
+done
+rm -rf --one-file-system -- "$folder"
+kill -0 "$daemon" 2>/dev/null && kill -KILL 0
+"#;
+
+/// A daemon under its watcher. Dropping it ends it and waits until it is gone.
+struct Daemon(Child);
+
+impl Daemon {
+    /// Starts program and arguments of `command`. The watcher keeps `held` open as long as it lives.
+    fn start(command: &Command, folder: &Path, log: &File, held: impl Into<Stdio>) -> Result<Daemon, String> {
+        let log = log.try_clone().map_err(|e| e.to_string())?;
+        let mut watcher = Command::new("sh");
+        watcher.args(["-c", WATCHER, "sh"]).arg(folder).arg(command.get_program()).args(command.get_args());
+        // In a group of its own, so that what ends the test's group does not reach the watcher.
+        watcher.stdin(Stdio::piped()).stdout(held).stderr(log).process_group(0);
+        watcher.spawn().map(Daemon).map_err(|e| e.to_string())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Closes the watcher's standard input first.
+        let _ = self.0.wait();
+    }
+}
+
+fn wait(ready: impl Fn() -> bool) -> Result<(), ()> {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
+        if ready() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(())
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}

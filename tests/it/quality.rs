@@ -1,0 +1,8 @@
+//! The quality stage: metrics against scikit-learn's, intervals against what they promise, and the whole stage on
+//! real files and real commits.
+
+mod baselines;
+mod coverage;
+mod faults;
+mod tables;
+mod world;
