@@ -92,7 +92,12 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         started,
         dry_run: args.dry_run,
         config_name: settings.config_name.clone(),
-        hash: record::inputs::run_hash(&all_inputs, &config_digest, found.built.as_ref().map(|b| b.digest.as_str())),
+        hash: record::inputs::run_hash(
+            &all_inputs,
+            &config_digest,
+            found.built.as_ref().map(|b| b.digest.as_str()),
+            &plan.chosen(),
+        ),
         config_digest,
     };
     let assemble = |found: &Found, decision: &Decision, pushed: bool| {

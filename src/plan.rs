@@ -151,6 +151,11 @@ impl Plan {
         self.steps.iter().map(|step| step.stage).collect()
     }
 
+    /// The stages that are not left out.
+    pub fn chosen(&self) -> Vec<StageKind> {
+        self.steps.iter().filter(|step| !step.left_out).map(|step| step.stage).collect()
+    }
+
     /// The stage that ran last.
     pub fn last(&self) -> StageKind {
         self.steps.iter().rev().find(|step| !step.left_out).map_or(StageKind::Data, |step| step.stage)

@@ -2,7 +2,7 @@
 
 use crate::digest;
 use crate::files;
-use crate::model::{Fault, Input};
+use crate::model::{Fault, Input, StageKind};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -134,13 +134,14 @@ fn untracked(root: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 /// SHA-256 over everything that determines the result: each input by kind, name and digest, in sorted order, then
-/// the config's digest, the image's digest and the version of mlgate.
-pub fn run_hash(inputs: &[Input], config_digest: &str, image_digest: Option<&str>) -> String {
+/// the config's digest, the image's digest, the stages that ran and the version of mlgate.
+pub fn run_hash(inputs: &[Input], config_digest: &str, image_digest: Option<&str>, stages: &[StageKind]) -> String {
     let mut lines: Vec<String> = inputs.iter().map(|i| format!("{}\0{}\0{}\n", i.kind, i.name, i.digest)).collect();
     lines.sort();
     let mut hasher = Sha256::new();
     lines.iter().for_each(|line| hasher.update(line));
     hasher.update(format!("config\0{config_digest}\nimage\0{}\n", image_digest.unwrap_or("none")));
+    stages.iter().for_each(|stage| hasher.update(format!("stage\0{stage}\n")));
     hasher.update(format!("mlgate\0{}\n", env!("CARGO_PKG_VERSION")));
     digest::name(hasher.finalize().as_slice())
 }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::config::{BaselineSource, Quality};
 use crate::data::{Table, Watch};
-use crate::model::{Baseline, Evidence, Fault, Measurement};
+use crate::model::{Baseline, Evidence, Fault, Input, Measurement};
 use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Files, Found, merge};
 use crate::quality::compare::compare;
@@ -67,9 +67,19 @@ pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<Produc
     evidence.notes.extend(found.notes);
     evidence.inputs.extend(measured.inputs);
     evidence.inputs.extend(found.inputs);
+    evidence.notes.extend(same_predictions(&evidence.inputs));
     evidence.measurements = measured.measurements;
     evidence.comparisons = measured.comparisons;
     (evidence, found.baseline)
+}
+
+/// A remark where the baseline holds the very predictions that are judged, such as `git:main` on main itself: the
+/// differences are then zero whatever the model is worth.
+fn same_predictions(inputs: &[Input]) -> Option<String> {
+    let of = |kind: &str| inputs.iter().find(|input| input.kind == kind);
+    let (ours, theirs) = (of("predictions")?, of("baseline")?);
+    (ours.digest == theirs.digest)
+        .then(|| format!("the baseline {} holds the same predictions as {}", theirs.name, ours.name))
 }
 
 /// Dropping the stage stops the scan that is running.

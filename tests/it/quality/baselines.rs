@@ -157,6 +157,21 @@ fn a_commit_holds_the_baseline() {
 }
 
 #[test]
+fn a_baseline_with_the_same_predictions_is_remarked_upon() {
+    if !support::has("git") {
+        return support::skipped("git is not installed");
+    }
+    let world = World::binary(&rows(60, 5)).baseline_git("main");
+    world.commit_all();
+    let (evidence, _) = world.run();
+    let same =
+        |notes: &[String]| notes.iter().any(|note| note.contains("git:main:p.csv holds the same predictions as p.csv"));
+    assert!(same(&evidence.notes), "{:?}", evidence.notes);
+    std::fs::write(world.root().join("p.csv"), rows(60, 6)).unwrap();
+    assert!(!same(&world.run().0.notes));
+}
+
+#[test]
 fn only_a_file_that_a_commit_lacks_may_be_a_first_run() {
     if !support::has("git") {
         return support::skipped("git is not installed");
