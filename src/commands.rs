@@ -200,13 +200,11 @@ pub async fn publish(
     Ok(())
 }
 
-/// What `mlgate run` does to the registry, or in a dry run would do.
+/// What `mlgate run` does to the registry, or would do without `--dry-run`.
 pub fn pushes(record: &wire::Record) -> Vec<String> {
-    let Some(image) =
-        record.image.as_ref().filter(|i| i.pushed || record.run.dry_run && record.decision.exit_code == 0)
-    else {
-        return Vec::new();
-    };
+    let is_whole = record.stages.iter().all(|stage| stage.outcome != "skipped");
+    let would_push = record.run.dry_run && record.decision.exit_code == 0 && is_whole;
+    let Some(image) = record.image.as_ref().filter(|image| image.pushed || would_push) else { return Vec::new() };
     let verb = if image.pushed { "pushed" } else { "would push" };
     let of_tag = |tag: &String| format!("{verb} {}:{tag} at {}, with its record", image.repository, image.digest);
     image.tags.iter().map(of_tag).collect()

@@ -60,12 +60,12 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
 async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     let (text, mut config) = commands::load(settings)?;
     let plan = commands::plan(settings, &config, &commands::stages(&args.stages))?;
+    settings.begin(&args.record)?;
     let started = record::now();
     let commit = source::git::commit(&settings.root).await?;
     if plan.runs(StageKind::Image) {
         plan::fill_tags(&mut config, commit.as_ref(), plan.is_complete() && !args.dry_run)?;
     }
-    settings.begin(&args.record)?;
     let tracked = source::git::tracked(&settings.root).await;
     let inputs = record::inputs::of_folder(&settings.root, &config.model.files, tracked).await?;
     let ui = settings.ui();

@@ -123,6 +123,8 @@ fn nothing_is_promoted_without_a_cleared_and_complete_record() {
     // A run that left a stage out pushes nothing, and says that it is not the whole story.
     let said = repo.mlgate(&["run", "data", "image"]).exits(0);
     assert!(said.contains("holds so far (2 stages left out)"), "{said}");
+    let said = repo.mlgate(&["run", "data", "image", "--dry-run"]).exits(0);
+    assert!(!said.contains("would push"), "{said}");
     repo.mlgate(&["promote", "staging"]).exits(2);
 
     // A blocked run pushes nothing.
@@ -152,6 +154,7 @@ fn nothing_is_promoted_without_a_cleared_and_complete_record() {
     repo.write("model/weights.txt", "0.7\n");
     let said = repo.mlgate(&["run"]).exits(4);
     assert!(said.contains("differ from the commit"), "{said}");
+    assert!(!repo.path(".mlgate/record.json").exists(), "the record of the run before does not speak for this one");
     repo.write("mlops.yaml", &config.replace("{{ git.sha }}", "v1"));
     repo.mlgate(&["run"]).exits(0);
     let said = repo.mlgate(&["promote", "staging"]).exits(1);
