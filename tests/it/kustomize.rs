@@ -1,6 +1,5 @@
 //! The native renderer: cases of our own with outputs that `kubectl kustomize` printed, and edits in place.
 
-use crate::support::{has, skipped};
 use mlgate::kustomize::edit::{image_of, set_image};
 use mlgate::kustomize::{ImageEdit, Options, build};
 use std::path::{Path, PathBuf};
@@ -49,10 +48,18 @@ fn cases_render_as_expected() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
+/// Whether a kubectl is here whose Kustomize made the committed outputs.
+fn has_the_judge() -> bool {
+    let version = Command::new("kubectl").args(["version", "--client", "--output", "json"]).output();
+    version.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("\"kustomizeVersion\": \"v5.5.0\""))
+}
+
+/// The judge itself, asked again. It is no part that CI can install (Debian's kubectl carries Kustomize 2), so the
+/// committed outputs stand for it elsewhere: `cases_render_as_expected` holds them everywhere.
 #[test]
 fn expected_outputs_are_those_of_kubectl() {
-    if !has("kubectl") {
-        return skipped("kubectl is not installed");
+    if !has_the_judge() {
+        return eprintln!("not asked: there is no kubectl with Kustomize 5.5 here");
     }
     for case in cases() {
         let Ok(expected) = std::fs::read_to_string(case.join("expected.yaml")) else { continue };
