@@ -23,7 +23,7 @@ use std::path::Path;
 /// # Errors
 /// Every problem of the file at once, rendered.
 pub fn load(settings: &Settings) -> Result<(String, Config), Error> {
-    let name = &settings.config_name;
+    let name = &settings.config_shown;
     let render =
         |text: &str, problems: &config::Problems| Error::usage(problems.render(name, text, settings.color_errors));
     let text = config::read_text(&settings.config_path).map_err(|problems| render("", &problems))?;
@@ -54,12 +54,12 @@ pub fn stages(asked: &[cli::Stage]) -> Vec<StageKind> {
 pub fn plan(settings: &Settings, config: &Config, asked: &[StageKind]) -> Result<Plan, Error> {
     let plan = plan::make(config, asked).map_err(|absent| {
         let names: Vec<&str> = absent.iter().map(|s| s.name()).collect();
-        Error::usage(format!("{} has no stage {}", settings.config_name, names.join(", ")))
+        Error::usage(format!("{} has no stage {}", settings.config_shown, names.join(", ")))
     })?;
     if plan.steps.is_empty() {
         let text = format!(
             "{} names no stage: add data, tests, quality, image, latency or environments",
-            settings.config_name
+            settings.config_shown
         );
         return Err(Error::usage(text));
     }

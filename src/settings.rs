@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 pub struct Settings {
     /// The folder of `mlops.yaml`, absolute.
     pub root: PathBuf,
-    /// The config's path as the user would write it.
+    /// The config's path for the record.
     pub config_name: String,
+    /// The config's path as the user gave it, for messages.
+    pub config_shown: String,
     pub config_path: PathBuf,
     /// Colours on standard output.
     pub color: bool,
@@ -38,7 +40,9 @@ impl Settings {
         let directory = absolute.map_err(|e| Error::usage(format!("cannot work in {}: {e}", directory.display())))?;
         let config_path = directory.join(cli.config.as_deref().unwrap_or("mlops.yaml".as_ref()));
         let root = config_path.parent().map_or_else(|| directory.clone(), PathBuf::from);
-        let config_name = shown(&cli.directory, cli.config.as_deref(), &config_path);
+        let config_name = recorded(&config_path, &root);
+        let given = cli.config.as_deref().unwrap_or("mlops.yaml".as_ref());
+        let config_shown = cli.directory.clone().unwrap_or_default().join(given).display().to_string();
         let is_ci = variable("CI").is_some_and(|value| value != "false");
         let on_error = std::io::stderr().is_terminal();
         let color = |is_terminal: bool| match cli.color {
@@ -51,6 +55,7 @@ impl Settings {
         Ok(Settings {
             root,
             config_name,
+            config_shown,
             config_path,
             color: color(std::io::stdout().is_terminal()),
             color_errors: color(on_error),
@@ -64,9 +69,7 @@ impl Settings {
             access: Access::from_lookup(variable),
         })
     }
-}
 
-impl Settings {
     /// Scratch folder of mlgate under the root: the record, reports, built images.
     pub fn work(&self) -> PathBuf {
         self.root.join(".mlgate")
@@ -101,13 +104,13 @@ impl Settings {
     }
 }
 
-/// The config's path as people write it: from the workspace in CI, where annotations lead to it, else as it was given.
-fn shown(directory: &Option<PathBuf>, config: Option<&Path>, absolute: &Path) -> String {
+/// The config's path for the record: from the workspace in CI, where annotations lead to it, else from its own folder.
+/// Where the folder lies on this machine is nobody's business, and would make two records of the same inputs differ.
+fn recorded(config: &Path, root: &Path) -> String {
     let workspace = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"].into_iter().find_map(variable);
-    let in_workspace =
-        workspace.and_then(|w| absolute.strip_prefix(Path::new(&w).canonicalize().ok()?).ok().map(PathBuf::from));
-    let given = || directory.clone().unwrap_or_default().join(config.unwrap_or(Path::new("mlops.yaml")));
-    in_workspace.unwrap_or_else(given).display().to_string()
+    let workspace = workspace.and_then(|w| Path::new(&w).canonicalize().ok());
+    let inside = workspace.and_then(|w| config.strip_prefix(w).ok());
+    inside.or(config.strip_prefix(root).ok()).unwrap_or(config).display().to_string()
 }
 
 /// An environment variable; the empty one counts as absent, as CI systems set inputs that were not given.
