@@ -37,13 +37,13 @@ pub fn checks(stage: StageKind, evidence: &Evidence) -> Vec<Verdict> {
             source: check.source.clone(),
             reason: check.message.clone(),
             examples: check.examples.clone(),
-            ..empty(stage, check.id.clone(), check.text.clone())
+            ..Verdict::new(stage, check.id.clone(), check.text.clone())
         }
     };
     let of_fault = |(i, fault): (usize, &Fault)| {
         let reason = if fault.hint.is_empty() { fault.why.clone() } else { format!("{}; {}", fault.why, fault.hint) };
         let id = if i == 0 { format!("{stage}.fault") } else { format!("{stage}.fault.{}", i + 1) };
-        Verdict { outcome: Outcome::Errored, blocking: true, reason, ..empty(stage, id, fault.what.clone()) }
+        Verdict { outcome: Outcome::Errored, blocking: true, reason, ..Verdict::new(stage, id, fault.what.clone()) }
     };
     evidence.checks.iter().map(of_check).chain(evidence.faults.iter().enumerate().map(of_fault)).collect()
 }
@@ -53,7 +53,7 @@ pub fn skipped(stage: StageKind, why: &str) -> Verdict {
     Verdict {
         outcome: Outcome::Skipped,
         reason: why.to_string(),
-        ..empty(stage, stage.to_string(), "the whole stage".into())
+        ..Verdict::new(stage, stage.to_string(), "the whole stage")
     }
 }
 
@@ -123,7 +123,7 @@ fn without_baseline(stage: StageKind, gate: &Gate, baseline: &Baseline) -> Optio
         Baseline::Missing { source, reason, first_run_accepted: true } => Some(Verdict {
             outcome: Outcome::Warned,
             reason: format!("first run: {source} is not there yet ({reason}); accepted by `first_run: accept`"),
-            ..empty(stage, gate.subject.id().to_string(), gate.text.clone())
+            ..Verdict::new(stage, gate.subject.id().to_string(), gate.text.clone())
         }),
         Baseline::Faulty { source, reason } => Some(errored(stage, gate, format!("no baseline: {source}: {reason}"))),
         Baseline::Missing { source, reason, first_run_accepted: false } => {
@@ -219,30 +219,6 @@ fn errored(stage: StageKind, gate: &Gate, reason: String) -> Verdict {
         outcome: Outcome::Errored,
         blocking: gate.severity == Severity::Block,
         reason,
-        ..empty(stage, gate.subject.id().to_string(), gate.text.clone())
-    }
-}
-
-fn empty(stage: StageKind, id: String, gate: String) -> Verdict {
-    Verdict {
-        stage,
-        id,
-        slice: None,
-        gate,
-        outcome: Outcome::Skipped,
-        blocking: false,
-        value: None,
-        unit: Unit::Score,
-        bound: None,
-        baseline: None,
-        difference: None,
-        interval: None,
-        interval_of: None,
-        n: None,
-        n_needed: None,
-        source: String::new(),
-        method: None,
-        reason: String::new(),
-        examples: Vec::new(),
+        ..Verdict::new(stage, gate.subject.id().to_string(), gate.text.clone())
     }
 }

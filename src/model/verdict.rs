@@ -68,3 +68,30 @@ pub struct Verdict {
     pub reason: String,
     pub examples: Vec<String>,
 }
+
+impl Verdict {
+    /// A verdict that says nothing yet: skipped, blocking nothing, without a number.
+    pub fn new(stage: StageKind, id: impl Into<String>, gate: impl Into<String>) -> Verdict {
+        Verdict {
+            stage,
+            id: id.into(),
+            slice: None,
+            gate: gate.into(),
+            outcome: Outcome::Skipped,
+            blocking: false,
+            value: None,
+            unit: Unit::Score,
+            bound: None,
+            baseline: None,
+            difference: None,
+            interval: None,
+            interval_of: None,
+            n: None,
+            n_needed: None,
+            source: String::new(),
+            method: None,
+            reason: String::new(),
+            examples: Vec::new(),
+        }
+    }
+}

@@ -13,27 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn cleared() -> Cleared {
-    let verdict = Verdict {
-        stage: StageKind::Quality,
-        id: "quality.f1".into(),
-        slice: None,
-        gate: "f1 >= 0.8".into(),
-        outcome: Outcome::Passed,
-        blocking: false,
-        value: Some(0.9),
-        unit: Unit::Score,
-        bound: None,
-        baseline: None,
-        difference: None,
-        interval: None,
-        interval_of: None,
-        n: None,
-        n_needed: None,
-        source: String::new(),
-        method: None,
-        reason: String::new(),
-        examples: Vec::new(),
-    };
+    let verdict = Verdict { outcome: Outcome::Passed, ..Verdict::new(StageKind::Quality, "quality.f1", "f1 >= 0.8") };
     match Decision::over(&[verdict]) {
         Decision::Cleared(cleared) => cleared,
         Decision::Blocked(_) => panic!("one passed verdict clears"),

@@ -72,25 +72,8 @@ fn login(home: &tempfile::TempDir, host: &str) -> Access {
 
 fn cleared() -> Cleared {
     let verdict = crate::model::Verdict {
-        stage: crate::model::StageKind::Image,
-        id: "image.size".into(),
-        slice: None,
-        gate: "size < 1".into(),
         outcome: Outcome::Passed,
-        blocking: false,
-        value: None,
-        unit: crate::model::Unit::Bytes,
-        bound: None,
-        baseline: None,
-        difference: None,
-        interval: None,
-        interval_of: None,
-        n: None,
-        n_needed: None,
-        source: String::new(),
-        method: None,
-        reason: String::new(),
-        examples: Vec::new(),
+        ..crate::model::Verdict::new(crate::model::StageKind::Image, "image.size", "size < 1")
     };
     match Decision::over(&[verdict]) {
         Decision::Cleared(cleared) => cleared,
