@@ -10,10 +10,10 @@ pub mod sql;
 mod tests;
 pub mod time;
 
-use super::{Aggregate, Amount, DataRule, NumberRange, Scalar, units};
+use super::{Aggregate, Amount, DataRule, Measured, NumberRange, Order, Scalar, units};
 use crate::model::{Op, Unit};
 use cursor::Cursor;
-pub use sql::parse_sql;
+pub use sql::{parse_condition, parse_sql};
 use std::fmt;
 use std::time::Duration;
 
@@ -43,7 +43,27 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-const FUNCTIONS: [&str; 9] = ["nulls", "unique", "duplicates", "mean", "stddev", "min", "max", "sum", "freshness"];
+const FUNCTIONS: [&str; 19] = [
+    "nulls",
+    "unique",
+    "duplicates",
+    "shared",
+    "mean",
+    "median",
+    "stddev",
+    "min",
+    "max",
+    "sum",
+    "quantile",
+    "distinct",
+    "balance",
+    "length",
+    "increasing",
+    "strictly_increasing",
+    "decreasing",
+    "strictly_decreasing",
+    "freshness",
+];
 const PREDICATES: [&str; 4] = ["between", "in", "matches", "references"];
 
 /// Reads one check, without `warn:` before it.
@@ -71,6 +91,9 @@ fn check(c: &mut Cursor) -> Result<DataRule, ParseError> {
         };
     }
     if word == "rows" {
+        if c.sees("within") {
+            return Ok(DataRule::Baseline { of: Measured::Rows, tolerance: tolerance(c)? });
+        }
         let op = c.op()?;
         return Ok(DataRule::Rows { op, bound: c.count()? });
     }
@@ -128,32 +151,99 @@ fn between(c: &mut Cursor, column: String) -> Result<DataRule, ParseError> {
 }
 
 fn function(c: &mut Cursor, name: &str) -> Result<DataRule, ParseError> {
-    if name == "unique" || name == "duplicates" {
-        let columns = c.columns()?;
-        c.expect(")")?;
-        return Ok(match name {
-            "unique" => DataRule::Unique { columns },
-            _ => DataRule::Duplicates { columns, op: c.op()?, bound: amount(c)? },
-        });
+    match name {
+        "unique" | "duplicates" | "shared" => return rows_alike(c, name),
+        "increasing" => return ordered(c, Order::Increasing),
+        "strictly_increasing" => return ordered(c, Order::StrictlyIncreasing),
+        "decreasing" => return ordered(c, Order::Decreasing),
+        "strictly_decreasing" => return ordered(c, Order::StrictlyDecreasing),
+        _ => {}
     }
     let column = c.column()?;
-    c.expect(")")?;
     let function = match name {
-        "nulls" => return Ok(DataRule::Nulls { column, op: c.op()?, bound: amount(c)? }),
-        "freshness" => {
+        "mean" => Some(Aggregate::Mean),
+        "median" => Some(Aggregate::Quantile(0.5)),
+        "stddev" => Some(Aggregate::Stddev),
+        "min" => Some(Aggregate::Min),
+        "max" => Some(Aggregate::Max),
+        "sum" => Some(Aggregate::Sum),
+        "distinct" => Some(Aggregate::Distinct),
+        "quantile" => {
+            c.expect(",")?;
             let start = c.mark();
-            return match c.op()? {
-                op @ (Op::Less | Op::LessOrEqual) => Ok(DataRule::Freshness { column, op, bound: duration(c)? }),
-                _ => Err(c.error(start, "`<` or `<=`: an age has an upper bound".to_string())),
-            };
+            let p = c.number()?;
+            if !(0.0..=1.0).contains(&p) {
+                return Err(c.error(start, "a quantile from 0 to 1, such as 0.95".to_string()));
+            }
+            Some(Aggregate::Quantile(p))
         }
-        "mean" => Aggregate::Mean,
-        "stddev" => Aggregate::Stddev,
-        "min" => Aggregate::Min,
-        "max" => Aggregate::Max,
-        _ => Aggregate::Sum,
+        _ => None,
     };
-    Ok(DataRule::Aggregate { function, column, range: range(c)? })
+    c.expect(")")?;
+    if let Some(function) = function {
+        return match c.sees("within") {
+            true => Ok(DataRule::Baseline { of: Measured::Aggregate { function, column }, tolerance: tolerance(c)? }),
+            false => Ok(DataRule::Aggregate { function, column, range: range(c)? }),
+        };
+    }
+    let start = c.mark();
+    match name {
+        "nulls" => Ok(DataRule::Nulls { column, op: c.op()?, bound: amount(c)? }),
+        "length" => match range(c)? {
+            NumberRange::Compare { op: Op::Less, bound } if bound <= 0.0 => {
+                Err(c.error(start, "a length that a text can have".to_string()))
+            }
+            range => Ok(DataRule::Length { column, range }),
+        },
+        "balance" => {
+            let op = c.op()?;
+            let start = c.mark();
+            match (op, amount(c)?) {
+                (Op::Greater | Op::GreaterOrEqual, Amount::Share(bound)) => Ok(DataRule::Balance { column, op, bound }),
+                (Op::Greater | Op::GreaterOrEqual, Amount::Count(_)) => {
+                    Err(c.error(start, "the share of the rarest value, such as 10%".to_string()))
+                }
+                _ => Err(c.error(start, "`>` or `>=`: the rarest value needs a share from below".to_string())),
+            }
+        }
+        _ => match c.op()? {
+            op @ (Op::Less | Op::LessOrEqual) => Ok(DataRule::Freshness { column, op, bound: duration(c)? }),
+            _ => Err(c.error(start, "`<` or `<=`: an age has an upper bound".to_string())),
+        },
+    }
+}
+
+fn rows_alike(c: &mut Cursor, name: &str) -> Result<DataRule, ParseError> {
+    let columns = c.columns()?;
+    c.expect(")")?;
+    Ok(match name {
+        "unique" => DataRule::Unique { columns },
+        "duplicates" => DataRule::Duplicates { columns, op: c.op()?, bound: amount(c)? },
+        _ => {
+            c.keyword("with")?;
+            let dataset = c.dataset()?;
+            DataRule::Shared { columns, dataset, op: c.op()?, bound: amount(c)? }
+        }
+    })
+}
+
+fn ordered(c: &mut Cursor, order: Order) -> Result<DataRule, ParseError> {
+    let column = c.column()?;
+    c.expect(")")?;
+    Ok(DataRule::Ordered { column, order })
+}
+
+/// `within 20% of baseline`
+fn tolerance(c: &mut Cursor) -> Result<f64, ParseError> {
+    c.keyword("within")?;
+    let start = c.mark();
+    let tolerance = match amount(c)? {
+        Amount::Share(tolerance) if tolerance > 0.0 => tolerance,
+        _ => return Err(c.error(start, "a percentage above 0%, such as 20%".to_string())),
+    };
+    c.keyword("of")?;
+    c.keyword("baseline")?;
+    Ok(tolerance)
 }
 
 fn range(c: &mut Cursor) -> Result<NumberRange, ParseError> {

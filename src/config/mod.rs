@@ -1,5 +1,6 @@
 //! `mlops.yaml`: text → [`yaml::Node`] with positions → checked [`Config`], or every problem at once.
 
+mod data;
 pub mod data_check;
 mod gate_text;
 mod gates;
@@ -11,11 +12,12 @@ mod shape;
 mod structure;
 mod units;
 
+pub use data::*;
 pub use gate_text::parse as parse_gate;
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;
 
-use crate::model::{Gate, Op, Severity, Unit};
+use crate::model::{Gate, Severity, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -103,102 +105,6 @@ pub struct Model {
 pub struct InconclusivePolicy {
     pub run: Severity,
     pub promote: Severity,
-}
-
-/// One data set of `data:` with its checks.
-#[derive(Clone, Debug)]
-pub struct Dataset {
-    pub name: String,
-    /// A file or a glob of CSV or Parquet files of one schema.
-    pub source: String,
-    /// None: by the file's ending.
-    pub format: Option<Format>,
-    pub checks: Vec<DataCheck>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Csv,
-    Parquet,
-}
-
-/// One line of `checks:`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DataCheck {
-    /// As the user wrote it, without `warn:`; for `columns` and `sql` a rendering of it, or its `name`.
-    pub text: String,
-    pub severity: Severity,
-    pub rule: DataRule,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum DataRule {
-    /// `rows >= 10_000`
-    Rows { op: Op, bound: f64 },
-    /// `columns: {age: int, …}`: each must be there with a type of that family. Others may be there too.
-    Columns(Vec<(String, ColumnType)>),
-    /// `nulls(age) = 0`, `nulls(age) <= 1%`
-    Nulls { column: String, op: Op, bound: Amount },
-    /// `age between 0 and 120`, inclusive; nulls are left to `nulls()`.
-    Between { column: String, low: Scalar, high: Scalar },
-    /// `country in [JP, US, DE]`; nulls are left to `nulls()`.
-    In { column: String, values: Vec<Scalar> },
-    /// `email matches '^…$'`; the pattern has been compiled once as a check, syntax of the `regex` crate.
-    Matches { column: String, pattern: String },
-    /// `unique(user_id)`, `unique(user_id, day)`: no value (combination) more than once; nulls are no values.
-    Unique { columns: Vec<String> },
-    /// `duplicates(user_id, day) = 0`: rows whose combination occurred before (rows − distinct).
-    Duplicates { columns: Vec<String>, op: Op, bound: Amount },
-    /// `mean(age) between 30 and 50`, `stddev(x) < 3`, `min(x) >= 0`, `max(x) <= 9`
-    Aggregate { function: Aggregate, column: String, range: NumberRange },
-    /// `freshness(signup) < 2d`: age of the newest value, in seconds.
-    Freshness { column: String, op: Op, bound: Duration },
-    /// `user_id references users.id`: every value that is not null is in the other data set's column.
-    References { column: String, dataset: String, other: String },
-    /// `{sql: "select * from train where …", name: …}`: rows returned are failures. Only a filter of one data
-    /// set is done so far; anything else in the query is refused when the config is checked.
-    Sql { query: String },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnType {
-    Int,
-    Float,
-    /// Int, float or decimal.
-    Number,
-    String,
-    Bool,
-    Timestamp,
-    Date,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aggregate {
-    Mean,
-    Stddev,
-    Min,
-    Max,
-    Sum,
-}
-
-/// A count, or a share of the rows (0 to 1).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    Count(f64),
-    Share(f64),
-}
-
-/// A literal of a check. Text is compared with text columns and, parsed, with dates and timestamps.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Scalar {
-    Number(f64),
-    Text(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NumberRange {
-    Compare { op: Op, bound: f64 },
-    Between { low: f64, high: f64 },
 }
 
 /// One entry of `tests:`.

@@ -1,6 +1,6 @@
 //! The JSON Schema of `mlops.yaml`, printed from [`super::shape`] for editors.
 
-use super::shape::{COLUMNS_CHECK, Key, Object, ROOT, SQL_CHECK, Shape, WARN};
+use super::shape::{Key, LINES, Object, ROOT, Shape, WARN};
 use super::units;
 use crate::model::Unit;
 use serde_json::{Map, Value, json};
@@ -47,13 +47,15 @@ fn shape(shape_: &Shape) -> Value {
         Shape::Duration => number_in(&units::names(Unit::Seconds)),
         Shape::Percent => number_in(&["%"]),
         Shape::Rate => number_in(&units::names(Unit::PerSecond)),
+        Shape::Size => number_in(&units::names(Unit::Bytes)),
         Shape::OneOf(choices) => json!({"enum": choices}),
         Shape::List(item) => json!({"type": "array", "items": shape(item)}),
         Shape::Map(value) => json!({"type": "object", "additionalProperties": shape(value)}),
         Shape::Object(o) => object(o),
         Shape::Gate => json!({"anyOf": [{"type": "string"}, object(&WARN)]}),
         Shape::Check => {
-            json!({"anyOf": [{"type": "string"}, object(&WARN), object(&COLUMNS_CHECK), object(&SQL_CHECK)]})
+            let objects = LINES.iter().map(|(_, line)| object(line));
+            json!({"anyOf": std::iter::once(json!({"type": "string"})).chain(objects).collect::<Vec<_>>()})
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum Shape {
     Percent,
     /// `100/s`
     Rate,
+    /// `512MiB`
+    Size,
     OneOf(&'static [&'static str]),
     List(&'static Shape),
     /// Names of the user's choosing → shape.
@@ -23,7 +25,7 @@ pub enum Shape {
     Object(&'static Object),
     /// A line of `gates:`. YAML reads `- warn: f1 >= 0.8` as `{warn: …}`, which means the same.
     Gate,
-    /// A line of `checks:`: text, `{warn: text}`, `{columns: {…}}` or `{sql: …, name: …}`.
+    /// A line of `checks:`: text, `{warn: text}`, `{check: …, where: …}`, `{columns: {…}}`, `{expr: …}` or `{sql: …}`.
     Check,
 }
 
@@ -84,14 +86,88 @@ pub static INCONCLUSIVE: Object = Object {
 
 pub static DATASET: Object = Object {
     keys: &[
-        must("source", Shape::Text, "A file or a glob of files of one schema, relative to this file."),
-        may("format", Shape::OneOf(&["csv", "parquet"]), "The format; by the file's ending unless said."),
+        must("source", Shape::Text, "A file, a glob or an address of files of one schema, relative to this file."),
+        may("format", Shape::OneOf(&["csv", "parquet", "ndjson", "arrow"]), "By the file's ending unless said."),
+        may("csv", Shape::Object(&CSV), "How the CSV is written; RFC 4180 with a header line unless said."),
+        may("tracked_by", Shape::OneOf(&["dvc", "lakefs"]), "Who knows which content the data set must have."),
+        may("engine", Shape::Text, "embedded (unless said), duckdb, or a Spark Connect server: sc://HOST:PORT."),
+        may("memory", Shape::Size, "What the checks may hold, the rest goes to disk; 512MiB unless said."),
+        may("private", TEXTS, "Columns whose values are never shown, recorded or profiled."),
         may("checks", Shape::List(&Shape::Check), "Checks, all made in one scan."),
+        may("drift", Shape::Object(&DRIFT), "Comparison of the distributions with those of a reference."),
+        may("import", Shape::List(&Shape::Object(&IMPORT)), "Result files of other tools, as checks."),
+    ],
+};
+
+pub static CSV: Object = Object {
+    keys: &[
+        may("delimiter", Shape::Text, "One character; a comma unless said."),
+        may("quote", Shape::Text, "One character, or none; a double quote unless said."),
+        may("comment", Shape::Text, "One character; lines that begin with it are skipped."),
+        may("header", TEXTS, "Names of the columns, where the first line is data."),
+        may("nulls", TEXTS, "Texts that stand for null, beside the empty one."),
+    ],
+};
+
+pub static IMPORT: Object = Object {
+    keys: &[
+        may("evidently", Shape::Text, "JSON of an Evidently report with tests."),
+        may("great_expectations", Shape::Text, "JSON of a Great Expectations validation or checkpoint."),
+        may("soda", Shape::Text, "JSON of a Soda scan."),
+    ],
+};
+
+pub static DRIFT: Object = Object {
+    keys: &[
+        must("against", Shape::Text, "A data set, production, production.DATASET, or a profile's file."),
+        may("max_share", Shape::Percent, "Share of the columns that may have drifted; 50% unless said."),
+        may("columns", TEXTS, "Columns to compare; all that both sides have unless said."),
+        may("except", TEXTS, "Columns to leave out."),
+        may("method", Shape::OneOf(super::DRIFT_METHODS), "For every column; by its type and size unless said."),
+        may("threshold", Shape::Number, "Bound on the method's distance or p-value; the method's own unless said."),
+        may("methods", Shape::Map(&Shape::Object(&DRIFT_METHOD)), "Method and threshold of single columns."),
+        may(
+            "correction",
+            Shape::OneOf(&["none", "benjamini_hochberg", "bonferroni"]),
+            "Of p-values across columns; none unless said.",
+        ),
+        may("text", TEXTS, "Columns of free text, compared by their words."),
+        may("embeddings", Shape::Map(&TEXTS), "Embeddings by name: the columns, or patterns such as e_*."),
+        may("label", Shape::Text, "The label; it must not have drifted, whatever the share."),
+        may("prediction", Shape::Text, "The prediction; it must not have drifted, whatever the share."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
+
+pub static DRIFT_METHOD: Object = Object {
+    keys: &[
+        may("method", Shape::OneOf(super::DRIFT_METHODS), "By the column's type and size unless said."),
+        may("threshold", Shape::Number, "The method's own unless said."),
     ],
 };
 
 pub static WARN: Object =
     Object { keys: &[must("warn", Shape::Text, "The rule; if it does not hold, it only warns.")] };
+
+pub static RULE_CHECK: Object = Object {
+    keys: &[
+        must("check", Shape::Text, "The rule, as a line of its own would say it."),
+        may("where", Shape::Text, "Only rows for which this condition is true are looked at."),
+        may("mostly", Shape::Percent, "Share of the values that must pass; all unless said."),
+        may("name", Shape::Text, "How the check is called in reports."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
+
+pub static EXPR_CHECK: Object = Object {
+    keys: &[
+        must("expr", Shape::Text, "A condition over columns that no row may break."),
+        may("where", Shape::Text, "Only rows for which this condition is true are looked at."),
+        may("mostly", Shape::Percent, "Share of the rows that must pass; all unless said."),
+        may("name", Shape::Text, "How the check is called in reports."),
+        may("severity", WARN_OR_BLOCK, "Block unless said."),
+    ],
+};
 
 pub static SQL_CHECK: Object = Object {
     keys: &[
@@ -104,9 +180,15 @@ pub static SQL_CHECK: Object = Object {
 pub static COLUMNS_CHECK: Object = Object {
     keys: &[
         must("columns", Shape::Map(&Shape::OneOf(COLUMN_TYPES)), "Columns that must be there, with their types."),
+        may("exact", Shape::Bool, "No other columns may be there; false unless said."),
+        may("ordered", Shape::Bool, "They must come in this order; false unless said."),
         may("severity", WARN_OR_BLOCK, "Block unless said."),
     ],
 };
+
+/// The forms of a line of `checks:` that are mappings, by the key that tells them apart.
+pub static LINES: [(&str, &Object); 5] =
+    [("check", &RULE_CHECK), ("columns", &COLUMNS_CHECK), ("expr", &EXPR_CHECK), ("sql", &SQL_CHECK), ("warn", &WARN)];
 
 pub const COLUMN_TYPES: &[&str] = &["int", "float", "number", "string", "bool", "timestamp", "date"];
 
@@ -223,8 +305,5 @@ pub static PROMOTE: Object = Object {
 };
 
 /// Keys of the design that this version refuses by name, so that nobody thinks they work: (owner, key, instead).
-pub const NOT_YET: &[(&str, &str, &str)] = &[
-    ("data.*", "tracked_by", "remove it; the content's digest is part of the run hash either way"),
-    ("data.*", "drift", "remove it; compare by a check such as `mean(age) between 30 and 50` until then"),
-    ("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then"),
-];
+pub const NOT_YET: &[(&str, &str, &str)] =
+    &[("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then")];

@@ -3,13 +3,13 @@
 
 use super::node::{Node, Value};
 use super::problem::{Code, Problems, nearest, suggest};
-use super::shape::{COLUMNS_CHECK, Key, NOT_YET, Object, SQL_CHECK, Shape, WARN};
+use super::shape::{Key, LINES, NOT_YET, Object, Shape};
 use super::units;
 
 pub fn check(node: &Node, shape: &Shape, path: &str, problems: &mut Problems) {
     match shape {
         Shape::Object(object) => check_object(node, object, path, problems),
-        Shape::Check => check_line(node, path, &["columns", "sql", "warn"], problems),
+        Shape::Check => check_line(node, path, &LINES.map(|(form, _)| form), problems),
         Shape::Gate => check_line(node, path, &["warn"], problems),
         Shape::Map(inner) => match &node.value {
             Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
@@ -99,15 +99,11 @@ fn check_name(key: &Node, path: &str, problems: &mut Problems) {
 
 /// A line of `checks:` or `gates:`: text, or a mapping known by its first key.
 fn check_line(node: &Node, path: &str, forms: &[&str], problems: &mut Problems) {
-    let object = |form: &str| match form {
-        "columns" => &COLUMNS_CHECK,
-        "sql" => &SQL_CHECK,
-        _ => &WARN,
-    };
+    let mut known = LINES.iter().filter(|(form, _)| forms.contains(form));
     match &node.value {
         Value::Text(_) => {}
-        Value::Map(pairs) => match forms.iter().find(|form| node.get(form).is_some()) {
-            Some(form) => check_object(node, object(form), path, problems),
+        Value::Map(pairs) => match known.find(|(form, _)| node.get(form).is_some()) {
+            Some((_, object)) => check_object(node, object, path, problems),
             None => {
                 let at = pairs.first().map_or(&node.at, |(key, _)| &key.at);
                 let help = "a rule is one text, such as `f1 >= 0.85` or `rows >= 10`; one with `: ` in it needs quotes";
@@ -142,6 +138,7 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
         }
         Shape::Percent => (text.is_some_and(|t| units::percent(t).is_some()), "a percentage such as 95%".into()),
         Shape::Rate => (text.is_some_and(|t| units::rate(t).is_some()), "a rate above zero, such as 100/s".into()),
+        Shape::Size => (text.is_some_and(|t| units::size(t).is_some()), "a size such as 512MiB".into()),
         Shape::OneOf(choices) => (text.is_some_and(|t| choices.contains(&t)), format!("one of {}", choices.join(", "))),
         Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::Check | Shape::Gate => return None,
     };
@@ -149,7 +146,8 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
 }
 
 fn is_type_error(node: &Node, shape: &Shape) -> bool {
-    let wants_text = matches!(shape, Shape::Text | Shape::Duration | Shape::Percent | Shape::Rate | Shape::OneOf(_));
+    let wants_text =
+        matches!(shape, Shape::Text | Shape::Duration | Shape::Percent | Shape::Rate | Shape::Size | Shape::OneOf(_));
     match node.value {
         Value::Text(_) => !wants_text,
         Value::Int(_) => !matches!(shape, Shape::Integer | Shape::Number),

@@ -87,6 +87,11 @@ pub fn rate(text: &str) -> Option<f64> {
     quantity(text).filter(|q| q.unit == Some(Unit::PerSecond) && q.value > 0.0).map(|q| q.value)
 }
 
+/// `512MiB` → bytes, rounded down to whole ones.
+pub fn size(text: &str) -> Option<u64> {
+    quantity(text).filter(|q| q.unit == Some(Unit::Bytes) && q.value >= 1.0 && q.value < 1e18).map(|q| q.value as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

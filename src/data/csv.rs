@@ -10,7 +10,6 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ impl Read for Bounded {
 
 /// The file's text, unzipped where its name says so.
 fn open(file: &DataFile) -> io::Result<Box<dyn Read + Send>> {
-    let raw = File::open(&file.path)?;
+    let raw = file.open()?;
     Ok(match file.name.to_ascii_lowercase().ends_with(".gz") {
         true => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(raw))),
         false => Box::new(raw),

@@ -45,6 +45,13 @@ pub(super) struct DataFile {
     pub name: String,
 }
 
+impl DataFile {
+    /// The file's bytes on local disk. Every reader gets them here, so that it need not know where a data set lies.
+    pub fn open(&self) -> std::io::Result<File> {
+        File::open(&self.path)
+    }
+}
+
 /// The files of `source`, in the order of their names.
 pub(super) fn find(root: &Path, source: &str) -> Result<Vec<DataFile>, Fault> {
     let what = format!("read {source}");
@@ -105,7 +112,7 @@ pub(super) fn format_of(source: &str, files: &[DataFile]) -> Result<Format, Faul
 /// SHA-256 over the file's bytes as they lie on disk, read in blocks.
 pub(super) fn digest(file: &DataFile, kind: &str, watch: &Watch) -> Result<Input, Fault> {
     let fault = |e: std::io::Error| Fault::new(format!("read {}", file.name), e, "");
-    let mut reader = File::open(&file.path).map_err(fault)?;
+    let mut reader = file.open().map_err(fault)?;
     let mut block = vec![0; 256 * 1024];
     let mut hash = Sha256::new();
     let mut bytes = 0;

@@ -7,6 +7,7 @@ mod filter;
 mod infer;
 mod key;
 mod parquet;
+pub mod pieces;
 pub mod table;
 mod values;
 

@@ -19,7 +19,7 @@ const BATCH_ROWS: usize = 8192;
 /// The file's types as Parquet itself names them. The Arrow schema that some writers embed is left aside, so
 /// that dictionary, large and view strings all read as strings, whoever wrote the file.
 fn open(file: &DataFile) -> Result<ParquetRecordBatchReaderBuilder<File>, Fault> {
-    let raw = File::open(&file.path).map_err(|e| fault(file, e))?;
+    let raw = file.open().map_err(|e| fault(file, e))?;
     let length = raw.metadata().map_err(|e| fault(file, e))?.len();
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = guarded(file, || ParquetRecordBatchReaderBuilder::try_new_with_options(raw, options))?;

@@ -35,7 +35,7 @@ data:
     checks:
       - age betwen 0 and 120
       - id references usrs.id
-  live: {source: s3://bucket/live.parquet}
+  live: {source: ftp://host/live.parquet}
 quality:
   predictions: {file: p.csv, task: binary, label: y, score: p, slices: [segment]}
   gates:
@@ -61,7 +61,7 @@ environments:
         ("6:5", "MG010"),
         ("8:13", "MG030"),
         ("9:9", "MG031"),
-        ("10:18", "MG015"),
+        ("10:18", "MG013"),
         ("14:7", "MG021"),
         ("15:7", "MG022"),
         ("16:7", "MG023"),

@@ -23,9 +23,9 @@ fn dataset(name: &str, source: &str, lines: &[&str]) -> Dataset {
             true => DataRule::Sql { query: text.to_string() },
             false => data_check::parse(text).expect(text),
         };
-        DataCheck { text: text.to_string(), severity, rule }
+        DataCheck { severity, ..DataCheck::new(text, rule) }
     });
-    Dataset { name: name.to_string(), source: source.to_string(), format: None, checks: checks.collect() }
+    Dataset { checks: checks.collect(), ..Dataset::new(name, source) }
 }
 
 async fn run(root: &Path, sets: &[Dataset]) -> Evidence {

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Location;
+use sqlparser::tokenizer::{Location, Token};
 
 #[cfg(test)]
 mod tests;
@@ -35,11 +35,33 @@ pub fn parse_sql(query: &str, dataset: &str) -> Result<(), ParseError> {
 /// # Errors
 /// As [`parse_sql`].
 pub fn compile(query: &str, dataset: &str) -> Result<Filter, ParseError> {
+    on_a_large_stack(query, || read(query, dataset))
+}
+
+/// A condition on the columns of a row, as `where:` and `expr:` hold it.
+///
+/// # Errors
+/// When it is no SQL expression, or one that is not understood.
+pub fn parse_condition(text: &str) -> Result<Expr, ParseError> {
+    on_a_large_stack(text, || {
+        let fail = |e: sqlparser::parser::ParserError| syntax(text, &e.to_string());
+        let dialect = GenericDialect {};
+        let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(fail)?;
+        let condition = parser.parse_expr().map_err(fail)?;
+        parser.expect_token(&Token::EOF).map_err(fail)?;
+        Reader { query: text, dataset: "", depth: 0 }.expr(&condition)
+    })
+}
+
+fn on_a_large_stack<T: Send>(
+    query: &str,
+    read: impl FnOnce() -> Result<T, ParseError> + Send,
+) -> Result<T, ParseError> {
     if query.len() > MAX_BYTES {
         return Err(refuse(0, query, &format!("at most {MAX_BYTES} bytes of SQL"), format!("{} bytes", query.len())));
     }
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || read(query, dataset));
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, read);
         let read = thread.ok().and_then(|thread| thread.join().ok());
         read.unwrap_or_else(|| Err(refuse(0, query, "a simpler query", "one too deep to read".to_string())))
     })

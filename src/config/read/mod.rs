@@ -2,6 +2,7 @@
 //! that does not fit takes a default here and the search for problems goes on.
 
 mod data;
+mod drift;
 mod environments;
 mod image;
 mod latency;

@@ -32,7 +32,7 @@ impl<'a> Plan<'a> {
     pub fn state(&mut self, rule: &DataRule, around: &Surroundings) -> Result<State, String> {
         match rule {
             DataRule::Rows { .. } => Ok(State::Rows),
-            DataRule::Columns(wanted) => {
+            DataRule::Columns { wanted, .. } => {
                 let wrong = wanted.iter().filter_map(|(name, kind)| self.wrong(name, *kind)).collect();
                 Ok(State::Columns(wrong, wanted.len()))
             }
@@ -73,6 +73,7 @@ impl<'a> Plan<'a> {
                 self.each(Rule::References(known), column, Reading::Typed, &format!("in {dataset}.{other}"))
             }
             DataRule::Sql { query } => self.filter(query, around),
+            _ => Err("this check is not done yet".to_string()),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::config::{ColumnType, data_check};
-use crate::model::Severity;
 use arrow::array::*;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use std::fs;
@@ -59,7 +58,7 @@ impl Folder {
 }
 
 fn check(text: &str, rule: DataRule) -> DataCheck {
-    DataCheck { text: text.to_string(), severity: Severity::Block, rule }
+    DataCheck::new(text, rule)
 }
 
 use Outcome::{Errored, Failed, Passed};
@@ -295,7 +294,14 @@ fn sql_knows_one_zero_one_nan_and_an_order_of_conditions() {
 fn columns_by_family() {
     use ColumnType::*;
     let columns = |wanted: &[(&str, ColumnType)]| {
-        check("columns", DataRule::Columns(wanted.iter().map(|(n, t)| (n.to_string(), *t)).collect()))
+        check(
+            "columns",
+            DataRule::Columns {
+                wanted: wanted.iter().map(|(n, t)| (n.to_string(), *t)).collect(),
+                exact: false,
+                ordered: false,
+            },
+        )
     };
     let t = Folder::csv(PEOPLE);
     let good = [("id", Int), ("id", Float), ("id", String), ("score", Number), ("active", Bool), ("signup", Date)];
