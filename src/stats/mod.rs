@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod counts;
+pub mod drift;
 pub mod interval;
 pub mod linear;
 mod normal;

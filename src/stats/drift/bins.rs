@@ -1,0 +1,86 @@
+//! Numbers as counts by bin, as Evidently's distances take them.
+
+use super::numeric::Sorted;
+
+/// Counts of the values in equally wide bins; the last one holds its upper edge too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histogram {
+    /// One more than there are counts, ascending.
+    pub edges: Vec<f64>,
+    pub counts: Vec<u64>,
+}
+
+impl Histogram {
+    /// Values outside of the edges are not counted, as with NumPy.
+    pub fn of(sorted: &[f64], edges: &[f64]) -> Histogram {
+        let below = |edge: f64| sorted.partition_point(|value| *value < edge);
+        let places: Vec<usize> = edges.iter().map(|edge| below(*edge)).collect();
+        let mut counts: Vec<u64> = places.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as u64).collect();
+        if let (Some(last), Some(edge), Some(place)) = (counts.last_mut(), edges.last(), places.last()) {
+            *last += (sorted.partition_point(|value| value <= edge) - place) as u64;
+        }
+        Histogram { edges: edges.to_vec(), counts }
+    }
+}
+
+/// The edges of `log2(n) + 1` bins over both samples together (Sturges 1926; NumPy's `histogram_bin_edges`).
+pub fn sturges(low: f64, high: f64, n: usize) -> Vec<f64> {
+    let width = (high - low) / ((n as f64).log2() + 1.0);
+    let bins = if width > 0.0 { ((high - low) / width).ceil().max(1.0) } else { 1.0 };
+    let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+    let step = (high - low) / bins;
+    let mut edges: Vec<f64> = (0..=bins as usize).map(|i| i as f64 * step + low).collect();
+    if let Some(last) = edges.last_mut() {
+        *last = high;
+    }
+    edges
+}
+
+fn ends(sample: &[f64]) -> (f64, f64) {
+    (sample.first().copied().unwrap_or(f64::NAN), sample.last().copied().unwrap_or(f64::NAN))
+}
+
+/// By value where the reference has at most 20 different ones, else in Sturges' bins over both samples.
+pub(super) fn binned(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
+    let (a, b) = (reference.values, current.values);
+    if distinct(a).take(21).count() <= 20 {
+        return by_value(a, b);
+    }
+    let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
+    let edges = sturges(low_a.min(low_b), high_a.max(high_b), a.len() + b.len());
+    (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts)
+}
+
+/// In Sturges' bins over the different values of both samples, as Evidently has it for the Hellinger distance.
+pub(super) fn over_distinct(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
+    let (a, b) = (reference.values, current.values);
+    let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
+    let edges = sturges(low_a.min(low_b), high_a.max(high_b), merged(a, b).count());
+    (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts)
+}
+
+/// Each value once.
+pub(super) fn distinct(sorted: &[f64]) -> impl Iterator<Item = f64> {
+    sorted.chunk_by(|a, b| a == b).filter_map(|run| run.first().copied())
+}
+
+/// Each value of the two samples once, with how often it occurs in both.
+pub(super) fn merged<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = (u64, u64)> + use<'a> {
+    let mut a = a.chunk_by(|x, y| x == y).peekable();
+    let mut b = b.chunk_by(|x, y| x == y).peekable();
+    std::iter::from_fn(move || {
+        let first = |run: Option<&&[f64]>| run.and_then(|run| run.first().copied());
+        match (first(a.peek()), first(b.peek())) {
+            (None, None) => None,
+            (Some(x), Some(y)) if x == y => {
+                Some((a.next().map_or(0, |run| run.len() as u64), b.next().map_or(0, |run| run.len() as u64)))
+            }
+            (Some(x), y) if y.is_none_or(|y| x < y) => Some((a.next().map_or(0, |run| run.len() as u64), 0)),
+            _ => Some((0, b.next().map_or(0, |run| run.len() as u64))),
+        }
+    })
+}
+
+fn by_value(a: &[f64], b: &[f64]) -> (Vec<u64>, Vec<u64>) {
+    merged(a, b).unzip()
+}

@@ -1,0 +1,191 @@
+//! Against SciPy and Evidently, by tests/drift/expected.json, and the properties that no table holds.
+
+use super::*;
+use crate::stats::random::Random;
+use serde_json::Value;
+
+/// splitmix64, its upper 53 bits as a fraction: what tests/drift/make.py draws.
+fn uniform(seed: u64, n: usize) -> Vec<f64> {
+    (1..=n as u64)
+        .map(|i| {
+            let mut z = seed.wrapping_add(i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 11) as f64 * 2.0_f64.powi(-53)
+        })
+        .collect()
+}
+
+fn numbers_of(shape: &str, seed: u64, n: usize) -> Vec<f64> {
+    let of = |u: f64| match shape {
+        "uniform" => u,
+        "shifted" => u + 0.05,
+        "squared" => u * u,
+        "far" => u + 10.0,
+        "rounded" => (u * 8.0).floor(),
+        "tenths" => (u * 100.0).floor() / 10.0,
+        "few" => (u * 3.0).floor(),
+        "constant" => 4.0,
+        "signed" => (u - 0.5) * 1e6,
+        "tiny" => u * 1e-9,
+        _ => panic!("{shape}"),
+    };
+    let mut values: Vec<f64> = uniform(seed, n).into_iter().map(of).collect();
+    sort(&mut values);
+    values
+}
+
+fn expected() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/drift/expected.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn near(found: f64, wanted: f64, within: f64) -> bool {
+    found == wanted || (found - wanted).abs() <= within * wanted.abs().max(1e-300)
+}
+
+#[test]
+fn numbers_are_compared_as_scipy_and_evidently_do() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for case in expected()["numeric"].as_array().unwrap() {
+        let size = |key: &str| case[key].as_u64().unwrap();
+        let side = |key: &str, n: &str, seed| numbers_of(case[key].as_str().unwrap(), seed, size(n) as usize);
+        let (a, b) = (side("reference", "n", size("seed")), side("current", "m", size("seed") + 1));
+        let (a, b) = (Sorted::new(&a), Sorted::new(&b));
+        let name = format!("{} {} {} {}", case["reference"], case["current"], size("n"), size("m"));
+        for (method, key) in Method::ALL.iter().filter(|(method, _)| method.takes(Kind::Numeric)) {
+            let found = numbers(*method, a, b).ok();
+            let wanted = case[*key].as_f64();
+            let score = found.map(|found| found.score()).filter(|score| score.is_finite());
+            // Beyond 10,000 values SciPy's series and ours agree to what both are good for.
+            let within = if *method == Method::Ks { 1e-6 } else { 1e-9 };
+            let equal = match (score, wanted) {
+                (Some(found), Some(wanted)) => near(found, wanted, within) || (found - wanted).abs() < 1e-12,
+                (None, None) => true,
+                _ => false,
+            };
+            seen += 1;
+            if !equal {
+                wrong.push(format!("{name} {key}: {score:?}, wanted {wanted:?}"));
+            }
+            if let (Some(found), Some(wanted)) = (found, case[format!("{key}_statistic")].as_f64())
+                && !near(found.statistic, wanted, 1e-9)
+            {
+                wrong.push(format!("{name} {key} statistic: {}, wanted {wanted}", found.statistic));
+            }
+        }
+    }
+    assert!(seen > 100 && wrong.is_empty(), "{seen} seen\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn categories_are_compared_as_scipy_and_evidently_do() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for case in expected()["categorical"].as_array().unwrap() {
+        let counts = |key: &str| case[key].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect::<Vec<_>>();
+        let (a, b) = (counts("reference"), counts("current"));
+        for (method, key) in Method::ALL.iter().filter(|(method, _)| method.takes(Kind::Categorical)) {
+            let found = categories(*method, &a, &b).ok().map(|found| found.score()).filter(|score| score.is_finite());
+            let wanted = case[*key].as_f64();
+            let equal = match (found, wanted) {
+                (Some(found), Some(wanted)) => near(found, wanted, 1e-9) || (found - wanted).abs() < 1e-12,
+                (None, None) => true,
+                // SciPy gives NaN where there is but one category, and so no way to differ.
+                (Some(found), None) => a.len() == 1 && found == 1.0,
+                _ => false,
+            };
+            seen += 1;
+            if !equal {
+                wrong.push(format!("{a:?} {b:?} {key}: {found:?}, wanted {wanted:?}"));
+            }
+        }
+    }
+    assert!(seen > 50 && wrong.is_empty(), "{seen} seen\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn p_values_are_adjusted_as_scipy_does() {
+    let expected = &expected()["adjusted"];
+    let list = |key: &str| expected[key].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect::<Vec<_>>();
+    let (p, wanted) = (list("p"), list("benjamini_hochberg"));
+    assert!(p.len() > 10 && benjamini_hochberg(&p).iter().zip(&wanted).all(|(a, b)| near(*a, *b, 1e-12)));
+    assert_eq!(bonferroni(&[0.01, 0.4, 0.6]), [0.03, 1.0, 1.0]);
+    assert!(benjamini_hochberg(&[]).is_empty());
+}
+
+#[test]
+fn names_and_thresholds_are_evidentlys() {
+    for (method, name) in Method::ALL {
+        assert_eq!((Method::parse(name), method.name()), (Some(method), name));
+    }
+    assert_eq!(Method::parse("kolmogorov"), None);
+    assert_eq!(Method::choose(Kind::Numeric, 1000, 6), (Method::Ks, Kind::Numeric));
+    assert_eq!(Method::choose(Kind::Numeric, 1001, 6), (Method::Wasserstein, Kind::Numeric));
+    assert_eq!(Method::choose(Kind::Numeric, 1001, 5), (Method::JensenShannon, Kind::Categorical));
+    assert_eq!(Method::choose(Kind::Categorical, 900, 2), (Method::Z, Kind::Categorical));
+    assert_eq!(Method::choose(Kind::Numeric, 900, 3), (Method::ChiSquare, Kind::Categorical));
+    let none = Compared { statistic: f64::NAN, p: None };
+    assert_eq!(none.drifted(Method::Psi, 0.1), None, "not a number is no answer");
+    assert_eq!(Compared { statistic: 0.1, p: None }.drifted(Method::Psi, 0.1), Some(true));
+    assert_eq!(Compared { statistic: 9.0, p: Some(0.05) }.drifted(Method::Ks, 0.05), Some(true));
+    assert_eq!(Compared { statistic: 9.0, p: Some(0.05) }.drifted(Method::ChiSquare, 0.05), Some(false));
+}
+
+#[test]
+fn an_empty_side_is_no_answer() {
+    let one = [1.0];
+    for (method, _) in Method::ALL {
+        assert!(numbers(method, Sorted::new(&[]), Sorted::new(&one)).is_err());
+        assert!(categories(method, &[], &[]).is_err());
+        assert!(categories(method, &[0, 0], &[1, 2]).is_err());
+    }
+}
+
+#[test]
+fn the_radix_sort_sorts() {
+    let mut random = Random::seeded(3);
+    for n in [0, 1, 4095, 4096, 100_000] {
+        let mut values: Vec<f64> = (0..n).map(|_| f64::from_bits(random.bits())).filter(|v| !v.is_nan()).collect();
+        values.extend([0.0, -0.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE]);
+        let mut wanted: Vec<f64> = values.iter().map(|v| v + 0.0).collect();
+        wanted.sort_unstable_by(f64::total_cmp);
+        sort(&mut values);
+        assert!(values.iter().zip(&wanted).all(|(a, b)| a == b), "{n}");
+        assert_eq!(values.len(), wanted.len());
+    }
+}
+
+#[test]
+fn embeddings_and_texts_are_told_apart_when_they_differ() {
+    let mut random = Random::seeded(5);
+    let mut cloud = |n: usize, shift: f64| -> Vec<f64> {
+        (0..n * 8)
+            .map(|i| (0..12).map(|_| random.uniform()).sum::<f64>() - 6.0 + if i % 8 == 0 { shift } else { 0.0 })
+            .collect()
+    };
+    let (a, b, c) = (cloud(600, 0.0), cloud(700, 0.0), cloud(700, 2.0));
+    let [a, b, c] = [&a, &b, &c].map(|values| Matrix::new(values, 8).unwrap());
+    assert!(mmd(a, b).unwrap() < 0.002 && mmd(a, c).unwrap() > 0.015);
+    let (same, other) = (domain_classifier(a, b).unwrap(), domain_classifier(a, c).unwrap());
+    assert!((0.42..0.56).contains(&same) && other > 0.85, "{same} {other}");
+    assert_eq!(domain_classifier(a, c), domain_classifier(a, c));
+    assert!(mmd(a, Matrix::new(&[1.0, 2.0], 2).unwrap()).is_err());
+    assert!(Matrix::new(&[1.0, f64::NAN], 2).is_err() && Matrix::new(&[1.0], 2).is_err());
+    let constant = [3.0; 80];
+    let constant = Matrix::new(&constant, 8).unwrap();
+    assert_eq!(mmd(constant, constant), Ok(0.0));
+
+    let words = ["red", "green", "blue", "seven", "stone", "river"];
+    let mut text = |extra: &str| -> String {
+        let some: Vec<&str> = (0..6).map(|_| words[random.below(6) as usize]).collect();
+        format!("{} {extra}", some.join(" "))
+    };
+    let (a, b): (Vec<String>, Vec<String>) = (0..200).map(|_| (text(""), text(""))).unzip();
+    let c: Vec<String> = (0..200).map(|i| text(if i % 3 == 0 { "" } else { "refund" })).collect();
+    let refer = |texts: &'_ [String]| -> Vec<String> { texts.to_vec() };
+    let [a, b, c] = [refer(&a), refer(&b), refer(&c)];
+    let view = |texts: &'static [String]| -> Vec<&'static str> { texts.iter().map(String::as_str).collect() };
+    let [a, b, c] = [a, b, c].map(|texts| view(Vec::leak(texts)));
+    let (same, other) = (domain_classifier_words(&a, &b).unwrap(), domain_classifier_words(&a, &c).unwrap());
+    assert!(same < 0.6 && other > 0.75, "{same} {other}");
+}
