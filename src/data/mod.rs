@@ -12,4 +12,4 @@ pub mod table;
 mod values;
 
 pub use files::Watch;
-pub use table::Table;
+pub use table::{Options, Table};

@@ -2,6 +2,10 @@
 //!
 //! How a table is cut depends on its files alone, never on the number of workers: what is summed up piece by piece
 //! and put together in their order comes out the same on every machine.
+//!
+//! Unlike [`Table::batches`], a column of text may come as a dictionary of 32-bit codes (`Dictionary(Int32, Utf8)`)
+//! in some batches and as plain text in others, though the schema says Utf8: as it lies in the file.
+//! [`Values`](super::values) tells the two apart.
 
 use super::table::{Reading, Table};
 use crate::model::Fault;

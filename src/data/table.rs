@@ -1,14 +1,22 @@
 //! A table: one or more files of one format and schema, read as a stream of Arrow batches.
+//!
+//! The types of CSV and NDJSON lie in their values alone. [`Table::open`] reads every value for them, so that its
+//! schema holds. [`Table::guess`] reads the first blocks and goes by these; a scan that meets a value of a wider
+//! type then ends with a fault, and [`Table::belied`] is true from there on. [`scan_exact`] does what must follow:
+//! it opens the table anew by all values and runs the scan again. A guess that was not belied is the type that
+//! [`Table::open`] would have found, for every column that the scan has read as [`Reading::Typed`]; nothing is
+//! known of columns that no scan has read.
 
 use super::csv::{self, CsvBatches};
 use super::files::{self, DataFile, Watch};
 use super::parquet::{self, ParquetBatches};
-use crate::config::Format;
+use crate::config::{CsvDialect, Dataset, Format};
 use crate::model::{Fault, Input};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An opened data set. Nothing of its rows is held in memory.
 ///
@@ -21,7 +29,38 @@ pub struct Table {
     format: Format,
     schema: SchemaRef,
     remarks: Vec<Option<String>>,
-    watch: Arc<Watch>,
+    options: Options,
+    /// Set by a scan that met a value which the guessed type does not fit; None when nothing was guessed.
+    belied: Option<Arc<AtomicBool>>,
+}
+
+/// How a table is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// None: by the ending.
+    pub format: Option<Format>,
+    pub csv: CsvDialect,
+    /// Can stop every read of the table.
+    pub watch: Arc<Watch>,
+}
+
+impl Options {
+    /// As `data:` says of this data set.
+    pub fn of(set: &Dataset, watch: Arc<Watch>) -> Options {
+        Options { format: set.format, csv: set.csv.clone(), watch }
+    }
+}
+
+/// Runs `scan` over `table`, and once more over the table opened by all of its values if a guess was belied.
+///
+/// # Errors
+/// When the table cannot be read for its exact types.
+pub fn scan_exact<T>(table: &Table, mut scan: impl FnMut(&Table) -> T) -> Result<T, Fault> {
+    let found = scan(table);
+    match table.belied() {
+        true => Ok(scan(&table.exact()?)),
+        false => Ok(found),
+    }
 }
 
 impl Table {
@@ -39,24 +78,59 @@ impl Table {
     /// # Errors
     /// As [`Table::open`].
     pub fn open_watched(root: &Path, source: &str, format: Option<Format>, watch: Arc<Watch>) -> Result<Table, Fault> {
+        Table::open_with(root, source, Options { format, watch, ..Options::default() })
+    }
+
+    /// As [`Table::open`].
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_with(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
+        Table::find(root, source, options)?.exact()
+    }
+
+    /// Opens the table with types guessed from its first blocks; see the head of this module.
+    ///
+    /// # Errors
+    /// As [`Table::open`], but that malformed rows of CSV and NDJSON are found by the scans.
+    pub fn guess(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
+        Table::find(root, source, options)?.exact()
+    }
+
+    fn find(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
         let files = files::find(root, source)?;
-        let format = match format {
+        let format = match options.format {
             Some(format) => format,
             None => files::format_of(source, &files)?,
         };
-        let (schema, remarks) = match format {
-            Format::Csv => csv::schema(&files, &watch)?,
+        let paths = files.iter().map(|file| file.path.clone()).collect();
+        let schema = Arc::new(Schema::empty());
+        Ok(Table { files, paths, format, schema, remarks: Vec::new(), options, belied: None })
+    }
+
+    /// The same files with types taken from every value.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn exact(&self) -> Result<Table, Fault> {
+        let (schema, remarks) = match self.format {
+            Format::Csv => csv::schema(&self.files, &self.options.watch)?,
             Format::Parquet => {
-                let schema = parquet::schema(&files)?;
+                let schema = parquet::schema(&self.files)?;
                 let none = vec![None; schema.fields().len()];
                 (schema, none)
             }
             Format::Ndjson | Format::Arrow => {
-                return Err(Fault::new(format!("read {source}"), "this format is not done yet", ""));
+                return Err(Fault::new("read the data set", "this format is not done yet", ""));
             }
         };
-        let paths = files.iter().map(|file| file.path.clone()).collect();
-        Ok(Table { files, paths, format, schema, remarks, watch })
+        Ok(Table { schema, remarks, belied: None, ..self.clone() })
+    }
+
+    /// Whether a scan has met a value that a guessed type does not fit. Such a scan has ended with a fault, and
+    /// what it found until then is void: open the table by [`Table::exact`] and scan again.
+    pub fn belied(&self) -> bool {
+        self.belied.as_ref().is_some_and(|belied| belied.load(Ordering::Relaxed))
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -111,7 +185,7 @@ impl Table {
             waiting: self.files.clone().into_iter(),
             format: self.format,
             schema: Arc::new(Schema::new(fields)),
-            watch: self.watch.clone(),
+            watch: self.options.watch.clone(),
             current: None,
             file: String::new(),
             rows: 0,
@@ -125,7 +199,7 @@ impl Table {
     /// # Errors
     /// When a file cannot be read.
     pub fn inputs(&self, kind: &str) -> Result<Vec<Input>, Fault> {
-        self.files.iter().map(|file| files::digest(file, kind, &self.watch)).collect()
+        self.files.iter().map(|file| files::digest(file, kind, &self.options.watch)).collect()
     }
 
     fn field(&self, name: &str) -> Result<FieldRef, Fault> {
