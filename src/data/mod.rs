@@ -1,12 +1,11 @@
 //! Data sets: streamed reading and checks fused into one scan.
 
 pub mod checks;
-mod csv;
 mod files;
 mod filter;
+mod format;
 mod infer;
 mod key;
-mod parquet;
 pub mod pieces;
 pub mod table;
 mod values;

@@ -1,6 +1,7 @@
 //! Parquet: the footer tells the columns; batches are decoded page by page, only of the columns asked for.
 
-use super::files::DataFile;
+use super::{Parts, Rows, Wanted, distinct_names, same_columns};
+use crate::data::files::DataFile;
 use crate::model::Fault;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -9,7 +10,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader,
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
-use std::collections::HashSet;
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -65,37 +65,22 @@ fn fault(file: &DataFile, why: impl std::fmt::Display) -> Fault {
 
 /// The columns that all `files` have, in the order of the first.
 pub(super) fn schema(files: &[DataFile]) -> Result<SchemaRef, Fault> {
-    let mut known: Option<SchemaRef> = None;
+    let mut known: Option<(SchemaRef, &str)> = None;
     for file in files {
         let found = open(file)?.schema().clone();
-        let mut names = HashSet::new();
-        if let Some(twice) = found.fields().iter().find(|field| !names.insert(field.name())) {
-            let why = format!("two columns are named {:?}", twice.name());
-            return Err(Fault::new(format!("read {}", file.name), why, "give every column a name of its own"));
-        }
+        distinct_names(found.fields().iter().map(|field| field.name()), &file.name, "")?;
         match &known {
-            None => known = Some(Arc::new(Schema::new(found.fields().clone()))),
-            Some(first) => same(first, &found, file, &files[0].name)?,
+            None => known = Some((Arc::new(Schema::new(found.fields().clone())), &file.name)),
+            Some((first, name)) => same_columns(first, name, &found, &file.name)?,
         }
     }
-    known.ok_or_else(|| Fault::new("read the data set", "no file", ""))
+    known.map(|(schema, _)| schema).ok_or_else(|| Fault::new("read the data set", "no file", ""))
 }
 
-fn same(first: &Schema, found: &Schema, file: &DataFile, first_name: &str) -> Result<(), Fault> {
-    let differ = |why: String| Fault::new(format!("read {}", file.name), why, "files of one data set share columns");
-    if let Some(extra) = found.fields().iter().find(|f| first.field_with_name(f.name()).is_err()) {
-        return Err(differ(format!("column {:?} is not in {first_name}", extra.name())));
-    }
-    for field in first.fields() {
-        let Ok(other) = found.field_with_name(field.name()) else {
-            return Err(differ(format!("column {:?} of {first_name} is missing", field.name())));
-        };
-        if other.data_type() != field.data_type() {
-            let (name, here, there) = (field.name(), other.data_type(), field.data_type());
-            return Err(differ(format!("column {name:?} is {here}, but {there} in {first_name}")));
-        }
-    }
-    Ok(())
+/// The parts of one file.
+pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>) -> Result<Parts, Fault> {
+    let rows: Rows = Box::new(ParquetBatches::open(file, &wanted.schema)?);
+    Ok(Box::new(std::iter::once(Ok(rows))))
 }
 
 /// One scan over one file, in batches of the wanted columns.
