@@ -3,6 +3,7 @@
 
 mod column;
 mod csv;
+mod nested;
 mod parquet;
 pub(super) mod parse;
 mod text;
@@ -95,4 +96,12 @@ fn distinct_names<'a>(names: impl Iterator<Item = &'a String>, name: &str, place
         }
     }
     Ok(())
+}
+
+const BATCH_ROWS: usize = 16_384;
+/// Most values of a batch, by which files of many columns come in batches of few rows.
+const BATCH_VALUES: usize = 1 << 18;
+
+fn batch_rows(columns: usize) -> usize {
+    (BATCH_VALUES / columns.max(1)).clamp(1, BATCH_ROWS)
 }

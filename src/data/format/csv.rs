@@ -5,7 +5,7 @@ mod records;
 use self::records::{Broken, Grid, Splitter, Wrong};
 use super::column::{self, Unfit};
 use super::text::{BLOCK_BYTES, Block, Blocks, line_at};
-use super::{Known, Parts, Rows, Wanted, distinct_names};
+use super::{Known, Parts, Rows, Wanted, batch_rows, distinct_names};
 use crate::config::CsvDialect;
 use crate::data::files::{DataFile, stopped};
 use crate::data::infer::{Guess, Misfit};
@@ -17,9 +17,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-const BATCH_ROWS: usize = 16_384;
-/// Most fields of a batch, by which files of many columns come in batches of few rows.
-const BATCH_FIELDS: usize = 1 << 18;
 /// By how much of each file but the first its types are guessed.
 const GUESS_BYTES: usize = 256 << 10;
 
@@ -150,13 +147,10 @@ impl Shape {
         Ok(places)
     }
 
-    fn batch_rows(&self) -> usize {
-        (BATCH_FIELDS / self.header.len().max(1)).clamp(1, BATCH_ROWS)
-    }
-
     /// The next records of a block.
     fn grid(&self, block: &Block, at: usize, plain: bool, grid: &mut Grid) -> Result<usize, Fault> {
-        let read = self.splitter.read(block.text(), at, self.header.len().max(1), self.batch_rows(), plain, grid);
+        let read =
+            self.splitter.read(block.text(), at, self.header.len().max(1), batch_rows(self.header.len()), plain, grid);
         read.map_err(|broken| self.broken(block, broken))
     }
 }
