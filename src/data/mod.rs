@@ -6,6 +6,7 @@ mod filter;
 mod format;
 mod infer;
 mod key;
+mod partition;
 pub mod pieces;
 pub mod table;
 mod values;
