@@ -2,9 +2,9 @@
 
 use super::Context;
 use crate::config::Dataset;
-use crate::data::checks::{self, Surroundings};
+use crate::data::checks::{self, Request, Surroundings};
 use crate::data::{Options, Table, Watch};
-use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Unit};
 use crate::ui::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -83,9 +83,9 @@ impl Job {
                 Err(Fault::new(format!("read {name}"), "no data set of this name", hint))
             }
         };
-        let around = Surroundings { now: self.now, open: &open };
-        let found = checks::run(&set.name, &set.source, &table, &set.checks, &around);
-        let mut evidence = Evidence { inputs, checks: found.checks, ..Evidence::default() };
+        let around = Surroundings { now: self.now, open: &open, baseline: &Baseline::NotConfigured };
+        let found = checks::run(&Request::of(set), &table, &around);
+        let mut evidence = Evidence { inputs, checks: found.checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
             Some(fault) => evidence.faults.push(fault),
             None => {
