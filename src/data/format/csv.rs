@@ -1,8 +1,9 @@
 //! CSV in blocks of records: a block is cut off by one thread, and split, typed and judged by whichever takes it.
 
+mod marks;
 mod records;
 
-use self::records::{Broken, Grid, Splitter, Wrong};
+use self::records::{Broken, Grid, Splitter, Survey, Wrong};
 use super::column::{self, Unfit};
 use super::text::{BLOCK_BYTES, Block, Blocks, line_at};
 use super::{Known, Parts, Rows, Wanted, batch_rows, distinct_names};
@@ -106,7 +107,7 @@ impl Shape {
         let (text, mut at, mut grid) = (block.text(), 0, Grid::default());
         let mut column = None;
         while at < text.len() && column.is_none() {
-            at = match self.splitter.read(text, at, self.header.len().max(1), 1, false, &mut grid) {
+            at = match self.splitter.read(text, at, self.header.len().max(1), 1, Survey::Any, &mut grid) {
                 Ok(next) => next,
                 Err(broken) if broken.at <= e.valid_up_to() => return Err(self.broken(block, broken)),
                 Err(_) => break,
@@ -148,9 +149,9 @@ impl Shape {
     }
 
     /// The next records of a block.
-    fn grid(&self, block: &Block, at: usize, plain: bool, grid: &mut Grid) -> Result<usize, Fault> {
+    fn grid(&self, block: &Block, at: usize, survey: Survey, grid: &mut Grid) -> Result<usize, Fault> {
         let read =
-            self.splitter.read(block.text(), at, self.header.len().max(1), batch_rows(self.header.len()), plain, grid);
+            self.splitter.read(block.text(), at, self.header.len().max(1), batch_rows(self.header.len()), survey, grid);
         read.map_err(|broken| self.broken(block, broken))
     }
 }
@@ -220,12 +221,12 @@ fn see(
 ) -> Result<(), Fault> {
     shape.check_text(block)?;
     let text = block.text();
-    let (plain, mut at, mut grid) = (shape.splitter.is_plain(text), begin, Grid::default());
+    let (survey, mut at, mut grid) = (shape.splitter.survey(text), begin, Grid::default());
     while at < text.len() {
         if options.watch.stopped() {
             return Err(stopped(&shape.file.name));
         }
-        at = shape.grid(block, at, plain, &mut grid)?;
+        at = shape.grid(block, at, survey, &mut grid)?;
         options.watch.add_rows(grid.rows as u64);
         for (guess, place) in guesses.iter_mut().zip(places) {
             if guess.is_text() {
@@ -284,7 +285,7 @@ impl Iterator for CsvParts {
         self.done = next.is_err();
         let reading = self.reading.clone();
         Some(next.map(|(block, at)| -> Rows {
-            Box::new(CsvRows { reading, block, at, plain: None, grid: Grid::default(), done: false })
+            Box::new(CsvRows { reading, block, at, survey: None, grid: Grid::default(), done: false })
         }))
     }
 }
@@ -294,7 +295,7 @@ struct CsvRows {
     block: Block,
     at: usize,
     /// Known once the block was looked at.
-    plain: Option<bool>,
+    survey: Option<Survey>,
     grid: Grid,
     done: bool,
 }
@@ -302,15 +303,15 @@ struct CsvRows {
 impl CsvRows {
     fn read(&mut self) -> Result<Option<RecordBatch>, Fault> {
         let Reading { shape, places, wanted } = &*self.reading;
-        let plain = match self.plain {
-            Some(plain) => plain,
+        let survey = match self.survey {
+            Some(survey) => survey,
             None => {
                 shape.check_text(&self.block)?;
-                *self.plain.insert(shape.splitter.is_plain(self.block.text()))
+                *self.survey.insert(shape.splitter.survey(self.block.text()))
             }
         };
         if self.at < self.block.text().len() {
-            self.at = shape.grid(&self.block, self.at, plain, &mut self.grid)?;
+            self.at = shape.grid(&self.block, self.at, survey, &mut self.grid)?;
         } else {
             self.grid.rows = 0;
         }
