@@ -1,4 +1,5 @@
-//! Sorting numbers by their digits: a column of a million values costs a tenth of what comparing them does.
+//! Sorting numbers by their digits. Against comparing, a million values of few digits (from f32) cost half to
+//! three quarters, uniform f64 about the same; a thousand different values cost twice as much.
 
 /// Sorts ascending, −0.0 beside 0.0 and taken for it. NaN must not be in it.
 ///
