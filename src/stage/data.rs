@@ -2,11 +2,11 @@
 
 use super::{Context, Production};
 use crate::config::{Against, Dataset};
-use crate::data::checks::{self, Surroundings};
+use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
 use crate::data::profile;
 use crate::data::{Options, Table, Watch};
-use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -96,9 +96,9 @@ impl Job {
             Err(fault) => return broken(set, &fault),
         };
         let open = |name: &str| self.open(self.known(name)?);
-        let around = Surroundings { now: self.now, open: &open };
-        let found = checks::run(&set.name, &set.source, &table, &set.checks, &around);
-        let mut evidence = Evidence { inputs, checks: found.checks, ..Evidence::default() };
+        let around = Surroundings { now: self.now, open: &open, baseline: &Baseline::NotConfigured };
+        let found = checks::run(&Request::of(set), &table, &around);
+        let mut evidence = Evidence { inputs, checks: found.checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
             Some(fault) => evidence.faults.push(fault),
             None => {
