@@ -1,15 +1,15 @@
 //! Data sets: streamed reading and checks fused into one scan.
 
 pub mod checks;
-mod files;
 mod filter;
 mod format;
 mod infer;
 mod key;
 pub mod pieces;
 pub mod profile;
+mod source;
 pub mod table;
 mod values;
 
-pub use files::Watch;
+pub use source::{Sources, Verified, Watch};
 pub use table::{Options, Table};

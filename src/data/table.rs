@@ -7,10 +7,10 @@
 //! [`Table::open`] would have found, for every column that the scan has read as [`Reading::Typed`]; nothing is
 //! known of columns that no scan has read.
 
-use super::files::{self, DataFile, Watch};
 use super::format::{self, Wanted};
 use super::pieces::{Piece, Pieces};
-use crate::config::{CsvDialect, Dataset, Format};
+use super::source::{self, Found, Verified, Watch};
+use crate::config::{CsvDialect, Dataset, Format, Tracker};
 use crate::model::{Fault, Input};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// timestamp, else text), and an empty field is a null. A column without any value is of Arrow's type Null.
 #[derive(Clone, Debug)]
 pub struct Table {
-    files: Vec<DataFile>,
+    found: Arc<Found>,
     paths: Vec<PathBuf>,
     format: Format,
     schema: SchemaRef,
@@ -40,6 +40,7 @@ pub struct Options {
     /// None: by the ending.
     pub format: Option<Format>,
     pub csv: CsvDialect,
+    pub tracked_by: Option<Tracker>,
     /// Can stop every read of the table.
     pub watch: Arc<Watch>,
 }
@@ -47,7 +48,7 @@ pub struct Options {
 impl Options {
     /// As `data:` says of this data set.
     pub fn of(set: &Dataset, watch: Arc<Watch>) -> Options {
-        Options { format: set.format, csv: set.csv.clone(), watch }
+        Options { format: set.format, csv: set.csv.clone(), tracked_by: set.tracked_by.clone(), watch }
     }
 }
 
@@ -98,14 +99,14 @@ impl Table {
     }
 
     fn find(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
-        let files = files::find(root, source)?;
+        let found = source::find(root, source, options.tracked_by.as_ref(), &options.watch)?;
         let format = match options.format {
             Some(format) => format,
-            None => files::format_of(source, &files)?,
+            None => source::format_of(source, &found.files)?,
         };
-        let paths = files.iter().map(|file| file.path.clone()).collect();
+        let paths = found.files.iter().map(|file| file.path()).collect();
         let schema = Arc::new(Schema::empty());
-        Ok(Table { files, paths, format, schema, remarks: Vec::new(), options, belied: None })
+        Ok(Table { found: Arc::new(found), paths, format, schema, remarks: Vec::new(), options, belied: None })
     }
 
     /// The same files with types taken from every value.
@@ -117,7 +118,7 @@ impl Table {
     }
 
     fn known(&self, exact: bool) -> Result<Table, Fault> {
-        let known = format::known(self.format, &self.files, &self.options, exact)?;
+        let known = format::known(self.format, &self.found.files, &self.options, exact)?;
         let belied = (!known.certain).then(Arc::default);
         Ok(Table { schema: known.schema, remarks: known.remarks, belied, ..self.clone() })
     }
@@ -132,9 +133,21 @@ impl Table {
         self.schema.clone()
     }
 
-    /// In the order they are read: by name.
+    /// In the order they are read: by name. A file on another machine has its address here; see [`Table::fetched`].
     pub fn files(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// As [`Table::files`], each of them on this machine's disk, for programs that read by themselves. Fetched files
+    /// stay as long as they fit in what is kept of them.
+    ///
+    /// # Errors
+    /// When a file cannot be fetched.
+    pub fn fetched(&self) -> Result<Vec<PathBuf>, Fault> {
+        let path = |file: &source::DataFile| {
+            file.open().map_err(|e| Fault::new(format!("read {}", file.name), e, "")).map(|_| file.path())
+        };
+        self.found.files.iter().map(path).collect()
     }
 
     /// Why a CSV column is text: the first value that fits no other type, with file and line.
@@ -188,7 +201,7 @@ impl Table {
     fn scan(&self, fields: Vec<FieldRef>, codes: bool) -> Pieces {
         let schema = Arc::new(Schema::new(fields));
         let wanted = Wanted { schema, all: self.schema.clone(), codes, belied: self.belied.clone() };
-        Pieces::new(self.format, self.files.clone(), self.options.clone(), wanted)
+        Pieces::new(self.format, self.found.files.clone(), self.options.clone(), wanted)
     }
 
     /// What the table is made of, with the digest of every file's bytes.
@@ -196,12 +209,20 @@ impl Table {
     /// # Errors
     /// When a file cannot be read.
     pub fn inputs(&self, kind: &str) -> Result<Vec<Input>, Fault> {
-        self.files.iter().map(|file| files::digest(file, kind, &self.options.watch)).collect()
+        Ok(self.verify(kind)?.0)
+    }
+
+    /// As [`Table::inputs`], and whether the data set's tracker knows the files so; None without one.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn verify(&self, kind: &str) -> Result<(Vec<Input>, Option<Verified>), Fault> {
+        self.found.verify(kind, &self.options.watch)
     }
 
     fn field(&self, name: &str) -> Result<FieldRef, Fault> {
         let index = self.schema.index_of(name).map_err(|_| {
-            let first = self.files.first().map_or("", |file| &file.name);
+            let first = self.found.files.first().map_or("", |file| &file.name);
             Fault::new(format!("read {first}"), format!("no column {name:?}"), missing_column(&self.schema, name))
         })?;
         Ok(self.schema.fields()[index].clone())

@@ -8,12 +8,14 @@ pub mod quality;
 pub mod suites;
 
 use crate::config::Config;
+use crate::data::Sources;
 use crate::gate::{self, Policy};
 use crate::image::{Access, Built};
 use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
 use crate::plan::Plan;
 use crate::ui::Ui;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What every stage may use. Paths of the config are joined to `root`.
@@ -26,6 +28,8 @@ pub struct Context<'a> {
     pub ui: &'a Ui,
     /// How the Docker engine and the registries are reached.
     pub access: &'a Access,
+    /// How data on other machines are reached.
+    pub sources: &'a Arc<Sources>,
 }
 
 /// All that the stages of a run found.
