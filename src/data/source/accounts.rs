@@ -1,7 +1,7 @@
 //! Credentials and endpoints, from the variables and files that the clouds' own tools read.
 
 use super::address::{Address, Scheme};
-use super::http::Http;
+use super::http::{Http, NO_CREDENTIALS};
 use super::ini;
 use super::sources::Sources;
 use crate::model::Fault;
@@ -83,7 +83,12 @@ pub(super) fn s3_with(
         builder = builder.with_access_key_id(key).with_secret_access_key(secret);
         builder = given.session_token.iter().fold(builder, |builder, token| builder.with_token(token));
     } else if given.profile.is_some() || !own_credentials(sources) {
+        let has_keys = profile.contains_key("aws_access_key_id") || profile.contains_key("web_identity_token_file");
         builder = credentials_of(builder, &profile, named.as_deref(), &what())?;
+        // Nothing is left but to ask the machine that this may be running on.
+        if !has_keys && sources.variable("AWS_EC2_METADATA_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+            return Err(Fault::new(what(), NO_CREDENTIALS, hint(Scheme::S3, true)));
+        }
     }
     let region = given.region.clone().or_else(|| sources.first_of(&["AWS_REGION", "AWS_DEFAULT_REGION"]));
     if let Some(region) = region.or_else(|| profile.get("region").cloned()) {
