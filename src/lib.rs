@@ -69,8 +69,14 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     let tracked = source::git::tracked(&settings.root).await;
     let inputs = record::inputs::of_folder(&settings.root, &config.model.files, tracked).await?;
     let ui = settings.ui();
-    let ctx =
-        Context { config: &config, root: &settings.root, work: settings.work(), ui: &ui, access: &settings.access };
+    let ctx = Context {
+        config: &config,
+        root: &settings.root,
+        work: settings.work(),
+        ui: &ui,
+        access: &settings.access,
+        sources: &settings.sources,
+    };
 
     let production = promote::in_production(&ctx, &plan).await;
     let mut found = stage::run(&plan, &ctx, production.as_ref()).await;

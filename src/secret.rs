@@ -1,7 +1,7 @@
 //! A value that must never be seen: it prints as `***`, is not serialised, and can be struck out of any text.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 /// A token or a password. [`Secret::expose`] is the only way to its value.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,29 +28,31 @@ impl Secret {
     }
 }
 
-/// What is to be hidden in this process: told once, at the start, by the one who reads the environment.
-static HIDDEN: OnceLock<Vec<String>> = OnceLock::new();
+/// What is to be hidden in this process: told at the start by the one who reads the environment, and later by those who
+/// find secrets in files and addresses.
+static HIDDEN: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Values shorter than this are words, not secrets; hiding them would garble every report.
 const SHORTEST: usize = 6;
 
-/// Takes the values that must be seen nowhere, whatever a command echoes. The first call counts.
+/// Takes values that must be seen nowhere from now on, whatever a command echoes.
 pub fn hide(values: impl IntoIterator<Item = String>) {
-    let mut hidden: Vec<String> = values
+    let values: Vec<String> = values
         .into_iter()
         // Output comes line by line, so a key of several lines is hidden line by line too.
         .flat_map(|value| value.lines().map(|line| line.trim().to_string()).collect::<Vec<_>>())
         .filter(|value| value.len() >= SHORTEST)
         .collect();
+    let mut hidden = HIDDEN.write().unwrap_or_else(PoisonError::into_inner);
+    hidden.extend(values);
     // The longest first: a secret may be part of another.
     hidden.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     hidden.dedup();
-    let _ = HIDDEN.set(hidden);
 }
 
 /// `text` without what is hidden.
 pub fn strike_out(text: &str) -> String {
-    let hidden = HIDDEN.get().map(Vec::as_slice).unwrap_or_default();
+    let hidden = HIDDEN.read().unwrap_or_else(PoisonError::into_inner);
     let found = hidden.iter().filter(|secret| text.contains(secret.as_str()));
     found.fold(text.to_string(), |text, secret| text.replace(secret.as_str(), STRUCK_OUT))
 }

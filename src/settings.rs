@@ -1,6 +1,7 @@
 //! Flags and environment → Settings. With `host/`, the only reader of environment variables.
 
 use crate::cli::{Cli, Color};
+use crate::data::Sources;
 use crate::error::Error;
 use crate::files;
 use crate::host::{self, Host};
@@ -11,6 +12,7 @@ use crate::secret;
 use crate::ui::{Mode, Ui};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub struct Settings {
     /// The folder of `mlops.yaml`, absolute.
@@ -28,7 +30,12 @@ pub struct Settings {
     pub progress: Mode,
     pub host: Host,
     pub access: Access,
+    /// How data on other machines are reached.
+    pub sources: Arc<Sources>,
 }
+
+/// The scratch folder's name.
+const WORK: &str = ".mlgate";
 
 impl Settings {
     /// # Errors
@@ -52,6 +59,7 @@ impl Settings {
                 is_terminal && variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|t| t != "dumb")
             }
         };
+        let sources = Arc::new(Sources::from_lookup(&root.join(WORK), variable));
         Ok(Settings {
             root,
             config_name,
@@ -67,12 +75,13 @@ impl Settings {
             },
             host: host::detect(&variable),
             access: Access::from_lookup(variable),
+            sources,
         })
     }
 
     /// Scratch folder of mlgate under the root: the record, reports, built images.
     pub fn work(&self) -> PathBuf {
-        self.root.join(".mlgate")
+        self.root.join(WORK)
     }
 
     /// Makes the scratch folder, which no commit should hold, and takes away the record of the run before: a run that

@@ -11,7 +11,7 @@ mod parquet;
 pub(super) mod parse;
 mod text;
 
-use super::files::DataFile;
+use super::source::DataFile;
 use super::table::Options;
 use crate::config::Format;
 use crate::model::Fault;

@@ -2,7 +2,6 @@
 
 pub mod checks;
 pub mod drift;
-mod files;
 mod filter;
 mod format;
 mod infer;
@@ -10,8 +9,9 @@ mod key;
 mod partition;
 pub mod pieces;
 pub mod profile;
+mod source;
 pub mod table;
 mod values;
 
-pub use files::Watch;
+pub use source::{Sources, Verified, Watch};
 pub use table::{Options, Table};

@@ -1,8 +1,8 @@
 //! Hive partitions: folders named `key=value` are columns of the files in them.
 
-use super::files::DataFile;
 use super::format::column;
 use super::infer::Guess;
+use super::source::DataFile;
 use crate::model::Fault;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn folders_are_keys_and_values() {
-        let file = |name: &str| DataFile { path: name.into(), name: name.to_string() };
+        let file = |name: &str| DataFile::local(name, name.to_string());
         let found = folders(&file("data/year=2024/city=New%20York/k=__HIVE_DEFAULT_PARTITION__/a=b.csv"));
         let some = |text: &str| Some(text.to_string());
         let expected = [("year", some("2024")), ("city", some("New York")), ("k", None)];

@@ -7,9 +7,9 @@
 //! in some batches and as plain text in others, though the schema says Utf8: as it lies in the file.
 //! [`Values`](super::values) tells the two apart.
 
-use super::files::{DataFile, Watch, stopped};
 use super::format::{self, Parts, Rows, Wanted};
 use super::partition::{Partitions, repeat};
+use super::source::{DataFile, Watch, stopped};
 use super::table::{Options, Reading, Table};
 use crate::config::Format;
 use crate::model::Fault;

@@ -7,11 +7,11 @@
 //! [`Table::open`] would have found, for every column that the scan has read as [`Reading::Typed`]; nothing is
 //! known of columns that no scan has read.
 
-use super::files::{self, DataFile, Watch};
 use super::format::{self, Wanted};
 use super::partition::Partitions;
 use super::pieces::{Piece, Pieces};
-use crate::config::{CsvDialect, Dataset, Format};
+use super::source::{self, Found, Verified, Watch};
+use crate::config::{CsvDialect, Dataset, Format, Tracker};
 use crate::files::is_glob;
 use crate::model::{Fault, Input};
 use arrow::array::RecordBatch;
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// timestamp, else text), and an empty field is a null. A column without any value is of Arrow's type Null.
 #[derive(Clone, Debug)]
 pub struct Table {
-    files: Vec<DataFile>,
+    found: Arc<Found>,
     paths: Vec<PathBuf>,
     format: Format,
     /// Columns of the files, and after them those that their folders make.
@@ -47,6 +47,7 @@ pub struct Options {
     /// None: by the ending.
     pub format: Option<Format>,
     pub csv: CsvDialect,
+    pub tracked_by: Option<Tracker>,
     /// Can stop every read of the table.
     pub watch: Arc<Watch>,
 }
@@ -54,7 +55,7 @@ pub struct Options {
 impl Options {
     /// As `data:` says of this data set.
     pub fn of(set: &Dataset, watch: Arc<Watch>) -> Options {
-        Options { format: set.format, csv: set.csv.clone(), watch }
+        Options { format: set.format, csv: set.csv.clone(), tracked_by: set.tracked_by.clone(), watch }
     }
 }
 
@@ -105,19 +106,19 @@ impl Table {
     }
 
     fn find(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
-        let files = files::find(root, source)?;
+        let found = source::find(root, source, options.tracked_by.as_ref(), &options.watch)?;
         let format = match options.format {
             Some(format) => format,
-            None => files::format_of(source, &files)?,
+            None => source::format_of(source, &found.files)?,
         };
-        let paths = files.iter().map(|file| file.path.clone()).collect();
+        let paths = found.files.iter().map(|file| file.path()).collect();
         let partitions = match is_glob(source) {
-            true => Arc::new(Partitions::of(&files)?),
+            true => Arc::new(Partitions::of(&found.files)?),
             false => Arc::default(),
         };
         let (schema, in_files) = (Arc::new(Schema::empty()), Arc::new(Schema::empty()));
-        let (places, remarks) = (Arc::default(), Vec::new());
-        Ok(Table { files, paths, format, schema, in_files, places, partitions, remarks, options, belied: None })
+        let (places, remarks, found) = (Arc::default(), Vec::new(), Arc::new(found));
+        Ok(Table { found, paths, format, schema, in_files, places, partitions, remarks, options, belied: None })
     }
 
     /// The same files with types taken from every value.
@@ -129,10 +130,10 @@ impl Table {
     }
 
     fn known(&self, exact: bool) -> Result<Table, Fault> {
-        let known = format::known(self.format, &self.files, &self.options, exact)?;
+        let known = format::known(self.format, &self.found.files, &self.options, exact)?;
         let belied = (!known.certain).then(Arc::default);
         let in_files = known.schema;
-        self.partitions.check(in_files.fields(), self.files.first().map_or("", |file| &file.name))?;
+        self.partitions.check(in_files.fields(), self.found.files.first().map_or("", |file| &file.name))?;
         let folders = self.partitions.fields.iter().cloned().map(Arc::new);
         let schema = Arc::new(Schema::new(in_files.fields().iter().cloned().chain(folders).collect::<Vec<_>>()));
         let places = Arc::new(schema.fields().iter().map(|field| field.name().clone()).zip(0..).collect());
@@ -149,9 +150,21 @@ impl Table {
         self.schema.clone()
     }
 
-    /// In the order they are read: by name.
+    /// In the order they are read: by name. A file on another machine has its address here; see [`Table::fetched`].
     pub fn files(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// As [`Table::files`], each of them on this machine's disk, for programs that read by themselves. Fetched files
+    /// stay as long as they fit in what is kept of them.
+    ///
+    /// # Errors
+    /// When a file cannot be fetched.
+    pub fn fetched(&self) -> Result<Vec<PathBuf>, Fault> {
+        let path = |file: &source::DataFile| {
+            file.open().map_err(|e| Fault::new(format!("read {}", file.name), e, "")).map(|_| file.path())
+        };
+        self.found.files.iter().map(path).collect()
     }
 
     /// Why a CSV column is text: the first value that fits no other type, with file and line.
@@ -208,7 +221,7 @@ impl Table {
         let known = |field: &&FieldRef| self.places.get(field.name()).is_some_and(|at| *at < all.fields().len());
         let in_files = Schema::new(schema.fields().iter().filter(known).cloned().collect::<Vec<_>>());
         let wanted = Wanted { schema: Arc::new(in_files), all: all.clone(), codes, belied };
-        Pieces::new(self.format, &self.files, &self.options, wanted, schema, &self.partitions)
+        Pieces::new(self.format, &self.found.files, &self.options, wanted, schema, &self.partitions)
     }
 
     /// What the table is made of, with the digest of every file's bytes.
@@ -216,12 +229,20 @@ impl Table {
     /// # Errors
     /// When a file cannot be read.
     pub fn inputs(&self, kind: &str) -> Result<Vec<Input>, Fault> {
-        self.files.iter().map(|file| files::digest(file, kind, &self.options.watch)).collect()
+        Ok(self.verify(kind)?.0)
+    }
+
+    /// As [`Table::inputs`], and whether the data set's tracker knows the files so; None without one.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn verify(&self, kind: &str) -> Result<(Vec<Input>, Option<Verified>), Fault> {
+        self.found.verify(kind, &self.options.watch)
     }
 
     fn field(&self, name: &str) -> Result<FieldRef, Fault> {
         let index = self.places.get(name).ok_or_else(|| {
-            let first = self.files.first().map_or("", |file| &file.name);
+            let first = self.found.files.first().map_or("", |file| &file.name);
             Fault::new(format!("read {first}"), format!("no column {name:?}"), missing_column(&self.schema, name))
         })?;
         Ok(self.schema.field(*index).clone().into())

@@ -5,13 +5,16 @@ use crate::config::{Against, Dataset};
 use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
 use crate::data::profile;
-use crate::data::{Options, Table, Watch};
-use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
+use crate::data::{Options, Table, Verified, Watch};
+use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Severity, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The text of the check that DVC's hashes are.
+const TRACKED: &str = "tracked by dvc";
 
 /// Reads and checks the data sets, one after another. A data set that cannot be read is a fault, and all its
 /// checks are errored.
@@ -28,7 +31,7 @@ pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Pro
     let all: Arc<[Dataset]> = sets.into();
     for (index, set) in sets.iter().enumerate() {
         let progress = ctx.ui.progress(&format!("data {}", set.name), None);
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::reaching(ctx.sources));
         let _stop = StopOnDrop(watch.clone());
         let job = Job {
             root: ctx.root.to_path_buf(),
@@ -61,7 +64,11 @@ impl Drop for StopOnDrop {
 }
 
 fn show(progress: &Progress, set: &Dataset, watch: &Watch) {
-    progress.message(&format!("data {}: {} rows read", set.name, Unit::Count.show(watch.rows() as f64)));
+    let fetched = match watch.fetched() {
+        0 => String::new(),
+        bytes => format!(", {} fetched", Unit::Bytes.show(bytes as f64)),
+    };
+    progress.message(&format!("data {}: {} rows read{fetched}", set.name, Unit::Count.show(watch.rows() as f64)));
 }
 
 fn merge(all: &mut Evidence, one: Evidence) {
@@ -90,8 +97,8 @@ struct Job {
 impl Job {
     fn run(self) -> Evidence {
         let Some(set) = self.sets.get(self.index) else { return Evidence::default() };
-        let read = self.open(set).and_then(|table| Ok((table.inputs(&format!("data.{}", set.name))?, table)));
-        let (inputs, table) = match read {
+        let read = self.open(set).and_then(|table| Ok((table.verify(&format!("data.{}", set.name))?, table)));
+        let ((inputs, verified), table) = match read {
             Ok(read) => read,
             Err(fault) => return broken(set, &fault),
         };
@@ -99,7 +106,9 @@ impl Job {
         let baseline = self.baseline();
         let around = Surroundings { now: self.now, open: &open, baseline: &baseline };
         let found = checks::run(&Request::of(set), &table, &around);
-        let mut evidence = Evidence { inputs, checks: found.checks, notes: found.notes, ..Evidence::default() };
+        let tracked = verified.map(|verified| tracked(set, verified));
+        let checks = tracked.into_iter().chain(found.checks).collect();
+        let mut evidence = Evidence { inputs, checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
             Some(fault) => evidence.faults.push(fault),
             None => {
@@ -220,6 +229,30 @@ impl Job {
 
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
         Table::guess(&self.root, &set.source, Options::of(set, self.watch.clone()))
+    }
+}
+
+/// The finding of `tracked_by: dvc`. Data that are not what was tracked block, whatever the checks say of them.
+fn tracked(set: &Dataset, verified: Verified) -> Check {
+    const SHOWN: usize = 5;
+    let wrong = verified.wrong.len();
+    let message = match wrong {
+        0 => String::new(),
+        _ => format!(
+            "{wrong} differences from {}: run `dvc status`, then `dvc pull` or `dvc add`",
+            verified.by.join(", ")
+        ),
+    };
+    Check {
+        id: format!("data.{}.{TRACKED}", set.name),
+        text: TRACKED.to_string(),
+        severity: Severity::Block,
+        outcome: if wrong == 0 { Outcome::Passed } else { Outcome::Failed },
+        message,
+        value: Some(wrong as f64),
+        n: Some(verified.files),
+        examples: verified.wrong.into_iter().take(SHOWN).collect(),
+        source: set.source.clone(),
     }
 }
 

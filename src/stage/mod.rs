@@ -9,6 +9,7 @@ pub mod quality;
 pub mod suites;
 
 use crate::config::Config;
+use crate::data::Sources;
 use crate::gate::{self, Policy};
 use crate::image::{Access, Built};
 use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
@@ -16,6 +17,7 @@ use crate::plan::Plan;
 use crate::ui::Ui;
 pub use production::{Production, Released};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What every stage may use. Paths of the config are joined to `root`.
@@ -28,6 +30,8 @@ pub struct Context<'a> {
     pub ui: &'a Ui,
     /// How the Docker engine and the registries are reached.
     pub access: &'a Access,
+    /// How data on other machines are reached.
+    pub sources: &'a Arc<Sources>,
 }
 
 /// All that the stages of a run found.

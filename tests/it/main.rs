@@ -15,6 +15,7 @@ mod quality;
 mod repo;
 mod report;
 mod signals;
+mod sources;
 mod structure;
 mod suites;
 mod support;

@@ -168,11 +168,11 @@ kill -0 "$daemon" 2>/dev/null && kill -KILL 0
 "#;
 
 /// A daemon under its watcher. Dropping it ends it and waits until it is gone.
-struct Daemon(Child);
+pub struct Daemon(Child);
 
 impl Daemon {
     /// Starts program and arguments of `command`. The watcher keeps `held` open as long as it lives.
-    fn start(command: &Command, folder: &Path, log: &File, held: impl Into<Stdio>) -> Result<Daemon, String> {
+    pub fn start(command: &Command, folder: &Path, log: &File, held: impl Into<Stdio>) -> Result<Daemon, String> {
         let log = log.try_clone().map_err(|e| e.to_string())?;
         let mut watcher = Command::new("sh");
         watcher.args(["-c", WATCHER, "sh"]).arg(folder).arg(command.get_program()).args(command.get_args());
@@ -189,7 +189,7 @@ impl Drop for Daemon {
     }
 }
 
-fn wait(ready: impl Fn() -> bool) -> Result<(), ()> {
+pub fn wait(ready: impl Fn() -> bool) -> Result<(), ()> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
         if ready() {
@@ -200,7 +200,7 @@ fn wait(ready: impl Fn() -> bool) -> Result<(), ()> {
     Err(())
 }
 
-fn tail(log: &Path) -> String {
+pub fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")

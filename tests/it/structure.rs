@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &str); 25] = [
     ("record", "digest exit files model secret"),
     ("report", "model record::wire secret"),
     ("host", "digest files record::wire report secret"),
-    ("settings", "cli error files host image model report secret ui"),
+    ("settings", "cli data error files host image model report secret ui"),
 ];
 
 fn root() -> &'static Path {

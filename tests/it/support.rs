@@ -1,6 +1,7 @@
 //! What scenarios share: running the binary, finding free ports, skipping in plain sight.
 
 use mlgate::config::{Config, InconclusivePolicy, Model};
+use mlgate::data::Sources;
 use mlgate::image::Access;
 use mlgate::model::Severity;
 use mlgate::stage::Context;
@@ -8,7 +9,7 @@ use mlgate::ui::{Mode, Ui};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// The binary under test in `dir`, with an environment scrubbed of everything that steers mlgate: no CI
 /// variables, no tokens, no colours.
@@ -42,7 +43,8 @@ pub fn config() -> Config {
 pub fn context<'a>(config: &'a Config, root: &'a Path) -> Context<'a> {
     static UI: LazyLock<Ui> = LazyLock::new(|| Ui::new(Mode::Quiet));
     static ACCESS: LazyLock<Access> = LazyLock::new(Access::default);
-    Context { config, root, work: root.join(".mlgate"), ui: &UI, access: &ACCESS }
+    static SOURCES: LazyLock<Arc<Sources>> = LazyLock::new(Arc::default);
+    Context { config, root, work: root.join(".mlgate"), ui: &UI, access: &ACCESS, sources: &SOURCES }
 }
 
 /// A loopback port that was free a moment ago.

@@ -3,7 +3,7 @@
 use super::nested::{self, Path};
 use super::parquet::arrange;
 use super::{Parts, Rows, Wanted, batch_rows, distinct_names, same_columns};
-use crate::data::files::DataFile;
+use crate::data::source::DataFile;
 use crate::model::Fault;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};

@@ -1,6 +1,6 @@
 //! Files of lines, plain or compressed, in blocks of complete records.
 
-use super::super::files::{DataFile, Watch, stopped};
+use super::super::source::{DataFile, Watch, stopped};
 use crate::model::Fault;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::sync::{Arc, Mutex, PoisonError};

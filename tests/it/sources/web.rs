@@ -1,0 +1,223 @@
+//! A web server with every fault that one can have, and what becomes of it.
+
+use super::{csv, dataset, fault, passed, run, sha256, sources};
+use mlgate::data::{Options, Table, Watch};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// One request, and how many for the same path came before it.
+struct Asked {
+    path: String,
+    headers: HashMap<String, String>,
+    before: usize,
+}
+
+impl Asked {
+    /// Where the part begins that is asked for.
+    fn from(&self) -> Option<usize> {
+        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    }
+}
+
+type Log = Arc<Mutex<Vec<(String, Option<usize>, Option<String>)>>>;
+
+/// Serves until the test ends; returns its address and what was asked.
+fn serve(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> (String, Log) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let log = Log::default();
+    let (seen, answer) = (log.clone(), Arc::new(answer));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), seen, answer) = (stream, seen.clone(), answer.clone()) else { return };
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let Some(first) = lines.next() else { return };
+                let path = first.split(' ').nth(1).unwrap_or_default().to_string();
+                let headers = lines.by_ref().take_while(|line| !line.is_empty());
+                let headers: HashMap<String, String> = headers
+                    .filter_map(|line| line.split_once(": ").map(|(n, v)| (n.to_ascii_lowercase(), v.to_string())))
+                    .collect();
+                let mut log = seen.lock().unwrap();
+                let before = log.iter().filter(|(known, ..)| *known == path).count();
+                let asked = Asked { path, headers, before };
+                log.push((asked.path.clone(), asked.from(), asked.headers.get("if-match").cloned()));
+                drop(log);
+                answer(&asked, &mut stream);
+            });
+        }
+    });
+    (base, log)
+}
+
+fn send(stream: &mut TcpStream, status: &str, headers: &str, length: Option<usize>, body: &str) {
+    let length = length.map_or_else(String::new, |length| format!("Content-Length: {length}\r\n"));
+    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{length}{headers}\r\n");
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+}
+
+const ROWS: usize = 40_000;
+
+fn faulty(asked: &Asked, stream: &mut TcpStream) {
+    let body = csv(ROWS);
+    let whole = Some(body.len());
+    let half = &body[..body.len() / 2];
+    let first = asked.before == 0;
+    match asked.path.as_str() {
+        "/plain.csv" | "/a.csv" | "/b.csv" | "/c.csv" => send(stream, "200 OK", "", whole, &body),
+        "/resumed.csv" if first => send(stream, "200 OK", "ETag: \"v1\"\r\n", whole, half),
+        "/resumed.csv" => {
+            let from = asked.from().unwrap();
+            let range = format!("ETag: \"v1\"\r\nContent-Range: bytes {from}-{}/{}\r\n", body.len() - 1, body.len());
+            send(stream, "206 Partial Content", &range, Some(body.len() - from), &body[from..]);
+        }
+        "/again.csv" if first => send(stream, "200 OK", "ETag: \"v1\"\r\n", whole, half),
+        "/again.csv" => send(stream, "200 OK", "ETag: \"v1\"\r\n", whole, &body),
+        // Half of one version, then another one: nothing of the first may stay.
+        "/replaced.csv" if first => send(stream, "200 OK", "ETag: \"v0\"\r\n", whole, &"9\n".repeat(half.len() / 2)),
+        "/replaced.csv" if asked.from().is_some() => send(stream, "412 Precondition Failed", "", Some(0), ""),
+        "/replaced.csv" => send(stream, "200 OK", "ETag: \"v1\"\r\n", whole, &body),
+        "/wrongpart.csv" if first => send(stream, "200 OK", "ETag: \"v1\"\r\n", whole, half),
+        "/wrongpart.csv" if asked.from().is_some() => {
+            let range = format!("ETag: \"v1\"\r\nContent-Range: bytes 7-{}/{}\r\n", body.len() - 1, body.len());
+            send(stream, "206 Partial Content", &range, Some(body.len() - 7), &body[7..]);
+        }
+        "/wrongpart.csv" => send(stream, "200 OK", "", whole, &body),
+        "/busy.csv" if first => send(stream, "429 Too Many Requests", "Retry-After: 1\r\n", Some(0), ""),
+        "/once.csv" if first => send(stream, "500 Internal Server Error", "", Some(4), "oops"),
+        "/busy.csv" | "/once.csv" => send(stream, "200 OK", "", whole, &body),
+        "/chunked.csv" => {
+            let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+            send(stream, "200 OK", "Transfer-Encoding: chunked\r\n", None, &chunk);
+        }
+        "/short.csv" => send(stream, "200 OK", "", whole, half),
+        "/endless.csv" => send(stream, "200 OK", "", None, &body),
+        "/chunkcut.csv" => {
+            send(stream, "200 OK", "Transfer-Encoding: chunked\r\n", None, &format!("{:x}\r\n{half}", body.len()))
+        }
+        "/down.csv" => send(stream, "503 Service Unavailable", "", Some(0), ""),
+        "/secret.csv" => send(stream, "403 Forbidden", "", Some(0), ""),
+        "/patience.csv" => send(stream, "429 Too Many Requests", "Retry-After: 3600\r\n", Some(0), ""),
+        "/slow.csv" => {
+            send(stream, "200 OK", "", whole, half);
+            let _ = stream.flush();
+            std::thread::sleep(Duration::from_secs(20));
+        }
+        "/changing.csv" if first => send(stream, "200 OK", "", whole, &body),
+        "/changing.csv" => send(stream, "200 OK", "", Some(9), "id\n1\n2\n3\n"),
+        _ => send(stream, "404 Not Found", "", Some(0), ""),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_falters_still_gives_the_very_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, log) = serve(faulty);
+    let start = Instant::now();
+    for file in ["plain", "resumed", "again", "replaced", "wrongpart", "busy", "once", "chunked"] {
+        let sources = sources(dir.path(), &[]);
+        let source = format!("{base}/{file}.csv");
+        let evidence = run(dir.path(), &sources, &[dataset("live", &source, &["unique(id)"])]).await;
+        let (rows, inputs) = passed(&evidence);
+        assert_eq!(rows as usize, ROWS, "{file}");
+        assert_eq!(inputs, [(source.clone(), sha256(csv(ROWS).as_bytes()))], "{file}");
+    }
+    assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After is honoured");
+    let log = log.lock().unwrap();
+    let of = |path: &str| {
+        log.iter().filter(|(known, ..)| known == path).map(|(_, at, tag)| (*at, tag.clone())).collect::<Vec<_>>()
+    };
+    let resumed = of("/resumed.csv");
+    assert_eq!(resumed.len(), 2, "{resumed:?}");
+    assert_eq!(resumed[1].1.as_deref(), Some("\"v1\""));
+    assert!(resumed[1].0.is_some_and(|at| at > 0));
+    assert_eq!(of("/plain.csv").len(), 1, "a file is fetched once, however often it is read");
+    assert_eq!(std::fs::read_dir(dir.path().join(".mlgate")).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_never_taken_for_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, _) = serve(faulty);
+    let cases = [
+        ("short.csv", "cut off|end of file|incomplete|unexpected|before message"),
+        ("endless.csv", "does not say how long"),
+        ("chunkcut.csv", "cut off|end of file|incomplete|unexpected|EOF"),
+        ("down.csv", "answered 503 Service Unavailable each time"),
+        ("patience.csv", "429"),
+        ("none.csv", "answered 404 Not Found"),
+        ("secret.csv", "403 Forbidden"),
+        ("*.csv", "does not list its files"),
+        ("slow.csv", "timed out|timeout|operation"),
+    ];
+    let runs = cases.map(|(file, expected)| {
+        let (root, source) = (dir.path(), format!("{base}/{file}"));
+        async move {
+            let sources = sources(root, &[("MLGATE_READ_TIMEOUT", "1")]);
+            let said = fault(&run(root, &sources, &[dataset("live", &source, &["rows >= 1"])]).await);
+            let expected = regex::Regex::new(&format!("(?i){expected}")).unwrap();
+            assert!(expected.is_match(&said), "{file}: {said}");
+        }
+    });
+    futures_util::future::join_all(runs).await;
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_says_so_and_keeps_its_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, _) = serve(faulty);
+    let nothing = sources(dir.path(), &[]);
+    let refused = "http://127.0.0.1:1/a.csv";
+    let signed = format!("{}/secret.csv?sig=verysecretsignature", base.replace("http://", "http://ann:hunter2word@"));
+    for (source, expected) in [
+        ("http://nowhere.invalid/a.csv", "cannot talk to nowhere.invalid"),
+        (refused, "refused"),
+        (signed.as_str(), "403"),
+        ("ftp://a/b.csv", "s3://"),
+    ] {
+        let evidence = run(dir.path(), &nothing, &[dataset("live", source, &["rows >= 1"])]).await;
+        let said = fault(&evidence);
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains("hunter2word") && !said.contains("verysecret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_file_is_fetched_again_and_must_be_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, log) = serve(faulty);
+    let small = sources(dir.path(), &[("MLGATE_SPOOL_BYTES", "1000")]);
+    let set = |name: &str, file: &str| dataset(name, &format!("{base}/{file}"), &["rows >= 1"]);
+    let all = [set("a", "a.csv"), set("b", "b.csv"), set("c", "c.csv"), set("again", "a.csv")];
+    let (_, inputs) = passed(&run(dir.path(), &small, &all).await);
+    assert_eq!(inputs[0], inputs[3]);
+    let times = log.lock().unwrap().iter().filter(|(path, ..)| path == "/a.csv").count();
+    assert_eq!(times, 2, "its room was needed, so it was fetched again");
+
+    let all = [set("first", "changing.csv"), set("b", "b.csv"), set("c", "c.csv"), set("again", "changing.csv")];
+    let small = sources(dir.path(), &[("MLGATE_SPOOL_BYTES", "1000")]);
+    let evidence = run(dir.path(), &small, &all).await;
+    assert_eq!(evidence.faults.len(), 1, "{:#?}", evidence.faults);
+    assert!(evidence.faults[0].why.contains("changed while it was read"), "{}", evidence.faults[0]);
+}
+
+#[test]
+fn a_download_ends_when_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, _) = serve(faulty);
+    let watch = Arc::new(Watch::reaching(&sources(dir.path(), &[])));
+    let (root, told) = (dir.path().to_path_buf(), watch.clone());
+    let reading = std::thread::spawn(move || {
+        let options = Options { watch: told, ..Options::default() };
+        Table::open_with(&root, &format!("{base}/slow.csv"), options).map(drop).unwrap_err()
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
+    watch.stop();
+    let fault = reading.join().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(fault.to_string().contains("stopped"), "{fault}");
+}
