@@ -109,6 +109,7 @@ impl Evaluation<'_> {
             Values::Int(values) => Arc::new(values),
             Values::Float(values) => Arc::new(values),
             Values::Text(values) => Arc::new(values),
+            Values::Coded(values) => Arc::new(values.plain()?),
             Values::Bool(values) => Arc::new(values),
             Values::Time(micros) => cast(&(Arc::new(micros) as ArrayRef), &TIME)?,
             Values::Other(values) => values,

@@ -1,6 +1,6 @@
-//! The type of a CSV column, from every one of its values: no sample, so that no later row can belie it.
+//! The type of a column written as text: the narrowest that its values fit.
 
-use crate::config::data_check::time::moment;
+use super::format::parse::{boolean, date, float, int, timestamp, zoned};
 use arrow::datatypes::{DataType, TimeUnit};
 
 const INT: u8 = 1;
@@ -32,11 +32,21 @@ impl Guess {
     }
 
     /// Narrows by one value, which must not be empty. True if it was the one that left only text.
-    pub fn see(&mut self, value: &str) -> bool {
-        self.seen = true;
+    pub fn see(&mut self, value: &[u8]) -> bool {
+        self.narrow(value, u8::MAX)
+    }
+
+    /// Narrows by a JSON string, which is a time or text, whatever else it may look like.
+    pub fn see_string(&mut self, value: &[u8]) -> bool {
+        self.narrow(value, DATE | TIMESTAMP | ZONED)
+    }
+
+    fn narrow(&mut self, value: &[u8], among: u8) -> bool {
         if self.fits == 0 {
             return false;
         }
+        self.seen = true;
+        self.fits &= among;
         let holds = |kind: u8| match kind {
             INT => int(value).is_some(),
             FLOAT => float(value).is_some(),
@@ -54,6 +64,11 @@ impl Guess {
                 .fold(0, |all, kind| all | kind),
         };
         self.fits &= left;
+        self.fits == 0
+    }
+
+    /// Whether only text is left, so that no further value says more.
+    pub fn is_text(&self) -> bool {
         self.fits == 0
     }
 
@@ -80,42 +95,6 @@ impl Guess {
     }
 }
 
-pub(super) fn int(value: &str) -> Option<i64> {
-    value.trim().parse().ok()
-}
-
-/// Whole numbers beyond 64 bits are no floats: rounding would make different ids equal.
-pub(super) fn float(value: &str) -> Option<f64> {
-    let value = value.trim();
-    let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
-    if digits.bytes().all(|b| b.is_ascii_digit()) && int(value).is_none() {
-        return None;
-    }
-    value.parse().ok()
-}
-
-pub(super) fn boolean(value: &str) -> Option<bool> {
-    let value = value.trim();
-    let is = |word: &str| value.eq_ignore_ascii_case(word);
-    (is("true") || is("false")).then(|| is("true"))
-}
-
-/// As days since 1970-01-01.
-pub(super) fn date(value: &str) -> Option<i32> {
-    let moment = moment(value).filter(|moment| moment.date_only)?;
-    i32::try_from(moment.micros / 86_400_000_000).ok()
-}
-
-/// Without a zone, a date too; as microseconds since 1970-01-01T00:00.
-pub(super) fn timestamp(value: &str) -> Option<i64> {
-    moment(value).filter(|moment| !moment.zoned).map(|moment| moment.micros)
-}
-
-/// With a zone; as microseconds since 1970-01-01T00:00Z.
-pub(super) fn zoned(value: &str) -> Option<i64> {
-    moment(value).filter(|moment| moment.zoned).map(|moment| moment.micros)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +102,7 @@ mod tests {
     fn guess(values: &[&str]) -> DataType {
         let mut guess = Guess::new();
         for value in values {
-            guess.see(value);
+            guess.see(value.as_bytes());
         }
         guess.data_type()
     }

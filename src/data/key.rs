@@ -80,6 +80,7 @@ impl Part<'_> {
         }
         match self {
             Part::Values(Values::Text(values)) => put_text(out, b's', values.value(row)),
+            Part::Values(Values::Coded(values)) => put_text(out, b's', values.get(row).unwrap_or_default()),
             Part::Shown(formatter, array) => {
                 let shown = formatter.value(row).try_to_string().map_err(|e| e.to_string())?;
                 let decimal = Family::of(array.data_type()) == Family::Decimal && shown.contains('.');

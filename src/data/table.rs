@@ -1,14 +1,22 @@
 //! A table: one or more files of one format and schema, read as a stream of Arrow batches.
+//!
+//! The types of CSV and NDJSON lie in their values alone. [`Table::open`] reads every value for them, so that its
+//! schema holds. [`Table::guess`] reads the first blocks and goes by these; a scan that meets a value of a wider
+//! type then ends with a fault, and [`Table::belied`] is true from there on. [`scan_exact`] does what must follow:
+//! it opens the table anew by all values and runs the scan again. A guess that was not belied is the type that
+//! [`Table::open`] would have found, for every column that the scan has read as [`Reading::Typed`]; nothing is
+//! known of columns that no scan has read.
 
-use super::csv::{self, CsvBatches};
 use super::files::{self, DataFile, Watch};
-use super::parquet::{self, ParquetBatches};
-use crate::config::Format;
+use super::format::{self, Wanted};
+use super::pieces::{Piece, Pieces};
+use crate::config::{CsvDialect, Dataset, Format};
 use crate::model::{Fault, Input};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An opened data set. Nothing of its rows is held in memory.
 ///
@@ -21,7 +29,38 @@ pub struct Table {
     format: Format,
     schema: SchemaRef,
     remarks: Vec<Option<String>>,
-    watch: Arc<Watch>,
+    options: Options,
+    /// Set by a scan that met a value which the guessed type does not fit; None when nothing was guessed.
+    belied: Option<Arc<AtomicBool>>,
+}
+
+/// How a table is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// None: by the ending.
+    pub format: Option<Format>,
+    pub csv: CsvDialect,
+    /// Can stop every read of the table.
+    pub watch: Arc<Watch>,
+}
+
+impl Options {
+    /// As `data:` says of this data set.
+    pub fn of(set: &Dataset, watch: Arc<Watch>) -> Options {
+        Options { format: set.format, csv: set.csv.clone(), watch }
+    }
+}
+
+/// Runs `scan` over `table`, and once more over the table opened by all of its values if a guess was belied.
+///
+/// # Errors
+/// When the table cannot be read for its exact types.
+pub fn scan_exact<T>(table: &Table, mut scan: impl FnMut(&Table) -> T) -> Result<T, Fault> {
+    let found = scan(table);
+    match table.belied() {
+        true => Ok(scan(&table.exact()?)),
+        false => Ok(found),
+    }
 }
 
 impl Table {
@@ -29,7 +68,7 @@ impl Table {
     ///
     /// # Errors
     /// When there is no such file, a file cannot be read or is of no known format, or the files differ in their
-    /// columns. CSV is read once from start to end, so every malformed row is found here, with file and line.
+    /// columns. CSV and NDJSON are read once from start to end, so every malformed row is found here, with file and line.
     pub fn open(root: &Path, source: &str, format: Option<Format>) -> Result<Table, Fault> {
         Table::open_watched(root, source, format, Arc::default())
     }
@@ -39,24 +78,54 @@ impl Table {
     /// # Errors
     /// As [`Table::open`].
     pub fn open_watched(root: &Path, source: &str, format: Option<Format>, watch: Arc<Watch>) -> Result<Table, Fault> {
+        Table::open_with(root, source, Options { format, watch, ..Options::default() })
+    }
+
+    /// As [`Table::open`].
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_with(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
+        Table::find(root, source, options)?.exact()
+    }
+
+    /// Opens the table with types guessed from its first blocks; see the head of this module.
+    ///
+    /// # Errors
+    /// As [`Table::open`], but that malformed rows of CSV and NDJSON are found by the scans.
+    pub fn guess(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
+        Table::find(root, source, options)?.known(false)
+    }
+
+    fn find(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
         let files = files::find(root, source)?;
-        let format = match format {
+        let format = match options.format {
             Some(format) => format,
             None => files::format_of(source, &files)?,
         };
-        let (schema, remarks) = match format {
-            Format::Csv => csv::schema(&files, &watch)?,
-            Format::Parquet => {
-                let schema = parquet::schema(&files)?;
-                let none = vec![None; schema.fields().len()];
-                (schema, none)
-            }
-            Format::Ndjson | Format::Arrow => {
-                return Err(Fault::new(format!("read {source}"), "this format is not done yet", ""));
-            }
-        };
         let paths = files.iter().map(|file| file.path.clone()).collect();
-        Ok(Table { files, paths, format, schema, remarks, watch })
+        let schema = Arc::new(Schema::empty());
+        Ok(Table { files, paths, format, schema, remarks: Vec::new(), options, belied: None })
+    }
+
+    /// The same files with types taken from every value.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn exact(&self) -> Result<Table, Fault> {
+        self.known(true)
+    }
+
+    fn known(&self, exact: bool) -> Result<Table, Fault> {
+        let known = format::known(self.format, &self.files, &self.options, exact)?;
+        let belied = (!known.certain).then(Arc::default);
+        Ok(Table { schema: known.schema, remarks: known.remarks, belied, ..self.clone() })
+    }
+
+    /// Whether a scan has met a value that a guessed type does not fit. Such a scan has ended with a fault, and
+    /// what it found until then is void: open the table by [`Table::exact`] and scan again.
+    pub fn belied(&self) -> bool {
+        self.belied.as_ref().is_some_and(|belied| belied.load(Ordering::Relaxed))
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -87,7 +156,7 @@ impl Table {
             None => self.schema.fields().to_vec(),
             Some(names) => names.iter().map(|name| self.field(name)).collect::<Result<_, _>>()?,
         };
-        Ok(self.scan(fields))
+        Ok(Batches::new(self.scan(fields, false)))
     }
 
     /// As [`Table::batches`], with each column of a CSV file either as its type or, where asked, as the text that
@@ -96,28 +165,30 @@ impl Table {
     /// # Errors
     /// As [`Table::batches`].
     pub fn batches_as(&self, columns: &[(String, Reading)]) -> Result<Batches, Fault> {
+        Ok(Batches::new(self.scan(self.fields(columns)?, false)))
+    }
+
+    pub(super) fn pieces(&self, columns: &[(String, Reading)]) -> Result<Pieces, Fault> {
+        Ok(self.scan(self.fields(columns)?, true))
+    }
+
+    fn fields(&self, columns: &[(String, Reading)]) -> Result<Vec<FieldRef>, Fault> {
         let field = |(name, reading): &(String, Reading)| {
             let field = self.field(name)?;
             Ok(match (self.format, reading) {
-                (Format::Csv, Reading::Text) => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+                (Format::Csv | Format::Ndjson, Reading::Text) => {
+                    Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8))
+                }
                 _ => field,
             })
         };
-        Ok(self.scan(columns.iter().map(field).collect::<Result<_, _>>()?))
+        columns.iter().map(field).collect()
     }
 
-    fn scan(&self, fields: Vec<FieldRef>) -> Batches {
-        Batches {
-            waiting: self.files.clone().into_iter(),
-            format: self.format,
-            schema: Arc::new(Schema::new(fields)),
-            watch: self.watch.clone(),
-            current: None,
-            file: String::new(),
-            rows: 0,
-            before: 0,
-            done: false,
-        }
+    fn scan(&self, fields: Vec<FieldRef>, codes: bool) -> Pieces {
+        let schema = Arc::new(Schema::new(fields));
+        let wanted = Wanted { schema, all: self.schema.clone(), codes, belied: self.belied.clone() };
+        Pieces::new(self.format, self.files.clone(), self.options.clone(), wanted)
     }
 
     /// What the table is made of, with the digest of every file's bytes.
@@ -125,7 +196,7 @@ impl Table {
     /// # Errors
     /// When a file cannot be read.
     pub fn inputs(&self, kind: &str) -> Result<Vec<Input>, Fault> {
-        self.files.iter().map(|file| files::digest(file, kind, &self.watch)).collect()
+        self.files.iter().map(|file| files::digest(file, kind, &self.options.watch)).collect()
     }
 
     fn field(&self, name: &str) -> Result<FieldRef, Fault> {
@@ -160,25 +231,24 @@ pub fn missing_column(schema: &Schema, name: &str) -> String {
     }
 }
 
-type FileBatches = Box<dyn Iterator<Item = Result<RecordBatch, Fault>> + Send>;
-
 /// A running scan, file after file.
 pub struct Batches {
-    waiting: std::vec::IntoIter<DataFile>,
-    format: Format,
-    schema: SchemaRef,
-    watch: Arc<Watch>,
-    current: Option<FileBatches>,
-    file: String,
+    pieces: Pieces,
+    piece: Option<Piece>,
+    file: Arc<str>,
     rows: u64,
     before: u64,
     done: bool,
 }
 
 impl Batches {
+    fn new(pieces: Pieces) -> Batches {
+        Batches { pieces, piece: None, file: "".into(), rows: 0, before: 0, done: false }
+    }
+
     /// The columns of every batch.
     pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.pieces.schema()
     }
 
     /// Where the last batch came from: the file's name, and how many of its rows came before the batch.
@@ -186,34 +256,21 @@ impl Batches {
         (&self.file, self.before)
     }
 
-    fn start(&self, file: &DataFile) -> Result<FileBatches, Fault> {
-        Ok(match self.format {
-            Format::Csv => Box::new(CsvBatches::open(file, &self.schema, &self.watch)?),
-            Format::Parquet => Box::new(ParquetBatches::open(file, &self.schema)?),
-            Format::Ndjson | Format::Arrow => {
-                return Err(Fault::new(format!("read {}", file.name), "this format is not done yet", ""));
-            }
-        })
-    }
-}
-
-impl Batches {
     fn advance(&mut self) -> Result<Option<RecordBatch>, Fault> {
         loop {
-            if self.watch.stopped() {
-                return Err(files::stopped(&self.file));
-            }
-            if let Some(batch) = self.current.as_mut().and_then(Iterator::next) {
+            if let Some(batch) = self.piece.as_mut().and_then(Iterator::next) {
                 let batch = batch?;
                 self.before = self.rows;
                 self.rows += batch.num_rows() as u64;
-                self.watch.add_rows(batch.num_rows() as u64);
                 return Ok(Some(batch));
             }
-            let Some(file) = self.waiting.next() else { return Ok(None) };
-            (self.rows, self.before) = (0, 0);
-            self.file.clone_from(&file.name);
-            self.current = Some(self.start(&file)?);
+            let Some(piece) = self.pieces.next() else { return Ok(None) };
+            let piece = piece?;
+            // Two files may be of one name in messages, but pieces of one file share the very name.
+            if !Arc::ptr_eq(&piece.file, &self.file) {
+                (self.rows, self.before, self.file) = (0, 0, piece.file.clone());
+            }
+            self.piece = Some(piece);
         }
     }
 }

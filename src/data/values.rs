@@ -1,8 +1,8 @@
 //! A column of a batch as one of the few families that checks tell apart, whatever its exact Arrow type.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::compute::{CastOptions, cast_with_options, take};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// Longest value shown, in characters.
@@ -65,15 +65,65 @@ pub(super) fn describe(data_type: &DataType) -> String {
 }
 
 /// The values of one column in one batch. Dates and timestamps are microseconds since 1970-01-01 UTC; whole
-/// numbers beyond 64 bits with sign, and decimals, are rounded to floats.
+/// numbers beyond 64 bits with sign, and decimals, are rounded to floats. Where the array is of the right type
+/// already, nothing is copied.
 pub(super) enum Values {
     Null(usize),
     Int(Int64Array),
     Float(Float64Array),
     Text(StringArray),
+    Coded(Coded),
     Bool(BooleanArray),
     Time(Int64Array),
     Other(ArrayRef),
+}
+
+/// Text by its dictionary, as Parquet and Arrow files hold columns of few different values: what is asked of a
+/// text need be asked once for each entry of the dictionary, not for each row.
+///
+/// Entries may be equal to each other, null, or used by no row; batches of one row group share their `texts`.
+#[derive(Clone)]
+pub(super) struct Coded {
+    /// For each row the place of its value in `texts`, or null.
+    pub codes: Int32Array,
+    pub texts: StringArray,
+}
+
+impl Coded {
+    /// None for null.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        if self.codes.is_null(row) {
+            return None;
+        }
+        let code = self.codes.value(row) as usize;
+        self.texts.is_valid(code).then(|| self.texts.value(code))
+    }
+
+    pub fn is_null(&self, row: usize) -> bool {
+        self.codes.is_null(row) || self.texts.is_null(self.codes.value(row) as usize)
+    }
+
+    pub fn nulls(&self) -> usize {
+        match self.texts.null_count() {
+            0 => self.codes.null_count(),
+            _ => (0..self.codes.len()).filter(|row| self.is_null(*row)).count(),
+        }
+    }
+
+    /// Whether the dictionary is the very one of `other`, so that what was found of its entries holds here too.
+    #[allow(dead_code)]
+    pub fn same_texts(&self, other: &Coded) -> bool {
+        self.texts.values().ptr_eq(other.texts.values()) && self.texts.offsets().ptr_eq(other.texts.offsets())
+    }
+
+    /// One text a row.
+    ///
+    /// # Errors
+    /// When the texts of one batch do not fit into 2 GiB.
+    pub fn plain(&self) -> Result<StringArray, String> {
+        let texts = take(&self.texts, &self.codes, None).map_err(|e| e.to_string())?;
+        Ok(texts.as_string::<i32>().clone())
+    }
 }
 
 impl Values {
@@ -88,6 +138,11 @@ impl Values {
             }
             Family::Int | Family::Float | Family::Decimal => {
                 Values::Float(cast(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+            }
+            Family::Text if is_coded(data_type) => {
+                let dictionary = array.as_dictionary::<Int32Type>();
+                let texts = cast(dictionary.values(), &DataType::Utf8)?.as_string::<i32>().clone();
+                Values::Coded(Coded { codes: dictionary.keys().clone(), texts })
             }
             Family::Text => Values::Text(cast(array, &DataType::Utf8)?.as_string::<i32>().clone()),
             Family::Bool => Values::Bool(cast(array, &DataType::Boolean)?.as_boolean().clone()),
@@ -109,6 +164,7 @@ impl Values {
             Values::Int(values) | Values::Time(values) => values.is_null(row),
             Values::Float(values) => values.is_null(row),
             Values::Text(values) => values.is_null(row),
+            Values::Coded(values) => values.is_null(row),
             Values::Bool(values) => values.is_null(row),
             Values::Other(values) => values.is_null(row),
         }
@@ -120,10 +176,15 @@ impl Values {
             Values::Int(values) | Values::Time(values) => values.null_count(),
             Values::Float(values) => values.null_count(),
             Values::Text(values) => values.null_count(),
+            Values::Coded(values) => values.nulls(),
             Values::Bool(values) => values.null_count(),
             Values::Other(values) => values.logical_null_count(),
         }
     }
+}
+
+fn is_coded(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(codes, _) if **codes == DataType::Int32)
 }
 
 /// The type behind a dictionary.
@@ -176,8 +237,7 @@ mod tests {
     #[test]
     fn every_kind_of_string_is_text() {
         let dictionary: DictionaryArray<Int32Type> = vec![Some("a"), None, Some("a")].into_iter().collect();
-        let arrays: [ArrayRef; 3] = [
-            Arc::new(dictionary),
+        let arrays: [ArrayRef; 2] = [
             Arc::new(LargeStringArray::from(vec![Some("a"), None, Some("a")])),
             Arc::new(StringViewArray::from(vec![Some("a"), None, Some("a")])),
         ];
@@ -186,6 +246,19 @@ mod tests {
             assert_eq!((values.value(2), values.is_null(1)), ("a", true));
             assert_eq!((show(&array, 0).as_str(), show(&array, 1).as_str()), ("\"a\"", "null"));
         }
+        let array: ArrayRef = Arc::new(dictionary);
+        let Ok(Values::Coded(coded)) = Values::of(&array) else { panic!("{}", array.data_type()) };
+        assert_eq!((coded.get(2), coded.get(1), coded.nulls()), (Some("a"), None, 1));
+        assert_eq!(coded.plain().unwrap(), StringArray::from(vec![Some("a"), None, Some("a")]));
+        assert_eq!((show(&array, 0).as_str(), show(&array, 1).as_str()), ("\"a\"", "null"));
+        let sliced = Values::of(&array.slice(1, 2)).unwrap();
+        let Values::Coded(sliced) = sliced else { panic!() };
+        assert!(sliced.same_texts(&coded) && sliced.is_null(0) && !sliced.is_null(1));
+        let holes =
+            DictionaryArray::new(Int32Array::from(vec![1, 0, 0]), Arc::new(StringArray::from(vec![Some("b"), None])));
+        let Ok(Values::Coded(holes)) = Values::of(&(Arc::new(holes) as ArrayRef)) else { panic!() };
+        assert_eq!((holes.nulls(), holes.get(0), holes.get(1)), (1, None, Some("b")));
+        assert!(!holes.same_texts(&coded));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::config::Dataset;
 use crate::data::checks::{self, Surroundings};
-use crate::data::{Table, Watch};
+use crate::data::{Options, Table, Watch};
 use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Unit};
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -106,7 +106,7 @@ impl Job {
     }
 
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
-        Table::open_watched(&self.root, &set.source, set.format, self.watch.clone())
+        Table::open_with(&self.root, &set.source, Options::of(set, self.watch.clone()))
     }
 }
 

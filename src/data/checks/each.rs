@@ -80,6 +80,9 @@ impl Each {
 
     /// For each row whether its value is good; what it says of nulls does not matter.
     fn judge(&self, rows: &Rows, column: usize, values: &Values) -> Result<BooleanArray, String> {
+        if let (Values::Coded(coded), true) = (values, !matches!(self.rule, Rule::References(_))) {
+            return self.judge(rows, column, &Values::Text(coded.plain()?));
+        }
         let each = |good: &dyn Fn(usize) -> bool| -> BooleanArray {
             (0..rows.len()).map(|row| Some(!values.is_null(row) && good(row))).collect()
         };
