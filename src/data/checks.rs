@@ -5,6 +5,9 @@
 
 mod each;
 mod figures;
+// Those of checks that are not done yet have no caller.
+#[allow(dead_code, unused_imports)]
+pub(in crate::data) mod findings;
 mod numbers;
 mod plan;
 mod repeats;
@@ -15,8 +18,9 @@ use super::key::{KeySet, Keys};
 use super::table::{Batches, Reading, Table};
 use super::values::{Family, Values, show};
 use crate::config::{DataCheck, DataRule};
-use crate::model::{Check, Fault, Measurement, Outcome, Unit};
+use crate::model::{Check, Fault, Measurement};
 use arrow::array::{ArrayRef, RecordBatch};
+use findings::{Finding, Scope};
 use std::cell::OnceCell;
 
 /// Most failing rows shown of one check.
@@ -54,10 +58,7 @@ pub fn run(name: &str, source: &str, table: &Table, checks: &[DataCheck], around
         let finding = match (&findings.fault, state) {
             (Some(fault), _) => Finding::errored(format!("{}: {}", fault.what, fault.why)),
             (None, Err(reason)) => Finding::errored(reason),
-            (None, Ok(_)) if rows == 0 && !matches!(check.rule, DataRule::Rows { .. }) => {
-                Finding::errored("the data set has no rows, so there is nothing to check".to_string())
-            }
-            (None, Ok(state)) => state.finish(rows, &check.rule, around),
+            (None, Ok(state)) => state.finish(Scope::all(rows), &check.rule, around),
         };
         let id = unique_id(&findings.checks, format!("data.{name}.{}", check.text));
         if let Some(mut measurement) = finding.measurement {
@@ -183,60 +184,20 @@ impl State {
         }
     }
 
-    fn finish(self, rows: u64, rule: &DataRule, around: &Surroundings) -> Finding {
+    fn finish(self, scope: Scope, rule: &DataRule, around: &Surroundings) -> Finding {
         match (self, rule) {
-            (State::Rows, DataRule::Rows { op, bound }) => numbers::rows(rows, *op, *bound),
-            (State::Columns(wrong, of), _) => columns(wrong, of),
-            (State::Nulls(state), DataRule::Nulls { column, op, bound }) => state.finish(column, rows, *op, *bound),
+            (State::Rows, DataRule::Rows { op, bound }) => findings::row_count(scope, *op, *bound),
+            (State::Columns(wrong, of), _) => findings::columns(wrong, of),
+            (State::Nulls(state), DataRule::Nulls { column, op, bound }) => state.finish(column, scope, *op, *bound),
             (State::Moments(state), DataRule::Aggregate { function, column, range }) => {
-                state.finish(*function, column, *range)
+                state.finish(*function, column, *range, scope)
             }
             (State::Newest(state), DataRule::Freshness { column, op, bound }) => {
-                state.finish(column, *op, *bound, around.now)
+                findings::freshness((column, *op, *bound), scope, state.found(), around.now, false)
             }
-            (State::Each(state), _) => state.finish(rows),
-            (State::Repeats(state), rule) => state.finish(rule, rows),
+            (State::Each(state), _) => state.finish(rule, scope),
+            (State::Repeats(state), rule) => state.finish(rule, scope),
             _ => Finding::errored("this check is of no kind that mlgate knows".to_string()),
         }
-    }
-}
-
-fn columns(wrong: Vec<String>, of: usize) -> Finding {
-    let (value, n) = (Some(wrong.len() as f64), Some(of as u64));
-    if wrong.is_empty() {
-        let message = format!("all {of} columns are there with their types");
-        return Finding { value, n, ..Finding::of(Outcome::Passed, message) };
-    }
-    let message = format!("{} of {of} columns are not as they should be", wrong.len());
-    Finding { value, n, examples: wrong, ..Finding::of(Outcome::Failed, message) }
-}
-
-/// How a check came out; its id and text are the caller's.
-struct Finding {
-    outcome: Outcome,
-    message: String,
-    value: Option<f64>,
-    n: Option<u64>,
-    examples: Vec<String>,
-    /// With an id that lacks `data.NAME.`, and no source yet.
-    measurement: Option<Measurement>,
-}
-
-impl Finding {
-    fn of(outcome: Outcome, message: String) -> Finding {
-        Finding { outcome, message, value: None, n: None, examples: Vec::new(), measurement: None }
-    }
-
-    fn errored(message: String) -> Finding {
-        Finding::of(Outcome::Errored, message)
-    }
-
-    fn judged(holds: bool, message: String) -> Finding {
-        Finding::of(if holds { Outcome::Passed } else { Outcome::Failed }, message)
-    }
-
-    fn measured(mut self, id: String, value: f64, unit: Unit, n: u64) -> Finding {
-        self.measurement = Some(Measurement { n: Some(n), ..Measurement::new(id, value, unit, "") });
-        self
     }
 }

@@ -7,6 +7,7 @@ mod format;
 mod infer;
 mod key;
 pub mod pieces;
+pub mod profile;
 pub mod table;
 mod values;
 

@@ -5,6 +5,7 @@ mod decision;
 mod evidence;
 mod gate;
 mod measurement;
+mod profile;
 mod ran;
 mod verdict;
 
@@ -13,5 +14,6 @@ pub use decision::{Blocked, Cleared, Decision, Reason};
 pub use evidence::{Check, Comparison, Difference, Evidence, Fault, Input, StageKind};
 pub use gate::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, Subject};
 pub use measurement::{Baseline, Interval, Measurement, Slice, Unit};
+pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};
 pub use ran::Ran;
 pub use verdict::{Outcome, Verdict};

@@ -1,6 +1,8 @@
 //! Checks that each value, or each row, must pass: between, in, matches, references, sql.
 
-use super::{EXAMPLES, Finding, KeySet, Rows, Values, figures};
+use super::findings::{self, Counted};
+use super::{EXAMPLES, Finding, KeySet, Rows, Scope, Values};
+use crate::config::DataRule;
 use crate::config::data_check::filter::Expr;
 use crate::data::filter;
 use arrow::array::{Array, BooleanArray};
@@ -41,16 +43,14 @@ pub(super) struct Each {
     /// The column judged; none for a filter, which judges rows.
     column: Option<usize>,
     shown: Vec<usize>,
-    /// What good and bad values do: `are in the list`, `are not in the list`.
-    words: [String; 2],
     checked: u64,
     failed: u64,
     examples: Vec<String>,
 }
 
 impl Each {
-    pub fn new(rule: Rule, column: Option<usize>, shown: Vec<usize>, words: [impl Into<String>; 2]) -> Each {
-        Each { rule, column, shown, words: words.map(Into::into), checked: 0, failed: 0, examples: Vec::new() }
+    pub fn new(rule: Rule, column: Option<usize>, shown: Vec<usize>) -> Each {
+        Each { rule, column, shown, checked: 0, failed: 0, examples: Vec::new() }
     }
 
     pub fn feed(&mut self, rows: &Rows) -> Result<(), String> {
@@ -108,24 +108,11 @@ impl Each {
         })
     }
 
-    pub fn finish(self, rows: u64) -> Finding {
-        if self.checked == 0 {
-            return Finding::errored("every value is null, so there is nothing to check".to_string());
+    pub fn finish(self, rule: &DataRule, scope: Scope) -> Finding {
+        let counted = Counted { checked: self.checked, failed: self.failed, examples: self.examples };
+        match rule {
+            DataRule::Sql { .. } => findings::returned(counted.failed, Some(scope.rows), counted.examples),
+            rule => findings::each(rule, None, scope, counted),
         }
-        let left_out = match rows - self.checked {
-            0 => String::new(),
-            1 => "; 1 null left out".to_string(),
-            nulls => format!("; {} nulls left out", figures::count(nulls)),
-        };
-        let [good, bad] = self.words;
-        let checked = figures::count(self.checked);
-        let message = match (self.failed, self.column) {
-            (0, None) => format!("none of {checked} rows is returned"),
-            (0, Some(_)) => format!("all {checked} values {good}{left_out}"),
-            (failed, None) => format!("{} {bad}", figures::part(failed, self.checked, "rows")),
-            (failed, Some(_)) => format!("{} {bad}{left_out}", figures::part(failed, self.checked, "values")),
-        };
-        let value = Some(self.failed as f64);
-        Finding { value, n: Some(self.checked), examples: self.examples, ..Finding::judged(self.failed == 0, message) }
     }
 }

@@ -49,11 +49,11 @@ impl<'a> Plan<'a> {
             DataRule::Duplicates { columns, .. } => Ok(State::Repeats(Repeats::new(self.read_keys(columns)?, true))),
             DataRule::Between { column, low, high } => {
                 let (rule, reading) = self.between(column, low, high)?;
-                self.each(rule, column, reading, "inside")
+                self.each(rule, column, reading)
             }
             DataRule::In { column, values } => {
                 let (rule, reading) = self.within(column, values)?;
-                self.each(rule, column, reading, "in the list")
+                self.each(rule, column, reading)
             }
             DataRule::Matches { column, pattern } => {
                 let pattern = regex::Regex::new(pattern).map_err(|e| e.to_string())?;
@@ -61,29 +61,20 @@ impl<'a> Plan<'a> {
                     self.must(column, "text", |f| f == Family::Text)?;
                 }
                 let column = self.read(column, Reading::Text)?;
-                Ok(State::Each(Each::new(
-                    Rule::Matches(pattern),
-                    Some(column),
-                    vec![column],
-                    ["match", "do not match"],
-                )))
+                Ok(State::Each(Each::new(Rule::Matches(pattern), Some(column), vec![column])))
             }
             DataRule::References { column, dataset, other } => {
                 let known = self.load(column, dataset, other, around)?;
-                self.each(Rule::References(known), column, Reading::Typed, &format!("in {dataset}.{other}"))
+                self.each(Rule::References(known), column, Reading::Typed)
             }
             DataRule::Sql { query } => self.filter(query, around),
             _ => Err("this check is not done yet".to_string()),
         }
     }
 
-    fn each(&mut self, rule: Rule, column: &str, reading: Reading, place: &str) -> Result<State, String> {
+    fn each(&mut self, rule: Rule, column: &str, reading: Reading) -> Result<State, String> {
         let column = self.read(column, reading)?;
-        let words = match place {
-            "inside" => ["are inside".to_string(), "are outside".to_string()],
-            place => [format!("are {place}"), format!("are not {place}")],
-        };
-        Ok(State::Each(Each::new(rule, Some(column), vec![column], words)))
+        Ok(State::Each(Each::new(rule, Some(column), vec![column])))
     }
 
     /// The index of a column in the batches of the scan.
@@ -251,7 +242,7 @@ impl<'a> Plan<'a> {
             chosen => chosen.iter().map(|name| self.read(name, Reading::Typed)).collect::<Result<_, _>>()?,
         };
         let rule = Rule::Filter(filter.condition, used, around.now);
-        Ok(State::Each(Each::new(rule, None, shown, ["pass", "are returned"])))
+        Ok(State::Each(Each::new(rule, None, shown)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! `unique` and `duplicates`: rows whose values were there before.
 
-use super::{EXAMPLES, Finding, KeySet, Rows, figures};
+use super::findings::{self, Alike};
+use super::{EXAMPLES, Finding, KeySet, Rows, Scope};
 use crate::config::DataRule;
-use crate::model::Unit;
 
 pub(super) struct Repeats {
     columns: Vec<usize>,
@@ -37,28 +37,11 @@ impl Repeats {
         Ok(())
     }
 
-    pub fn finish(self, rule: &DataRule, rows: u64) -> Finding {
-        if self.seen == 0 {
-            return Finding::errored("every row has a null there, so there is nothing to check".to_string());
+    pub fn finish(self, rule: &DataRule, scope: Scope) -> Finding {
+        let found = Alike { seen: self.seen, alike: self.repeated, examples: self.examples };
+        match rule {
+            DataRule::Duplicates { columns, op, bound } => findings::duplicates((columns, *op, *bound), scope, found),
+            _ => findings::unique(scope, found),
         }
-        let (value, n) = (Some(self.repeated as f64), Some(self.seen));
-        let left_out = match rows - self.seen {
-            0 => String::new(),
-            nulls => format!("; {} with a null left out", figures::part(nulls, rows, "rows")),
-        };
-        let repeated = match self.repeated {
-            0 => format!("all {} rows are different{left_out}", figures::count(self.seen)),
-            some => format!("{} repeat an earlier row{left_out}", figures::part(some, self.seen, "rows")),
-        };
-        let finding = match rule {
-            DataRule::Duplicates { columns, op, bound } => {
-                let holds = figures::holds(self.repeated, self.seen, *op, *bound);
-                let message = format!("{repeated}, expected {}", figures::bound(*op, *bound));
-                let id = format!("duplicates({})", columns.join(", "));
-                Finding::judged(holds, message).measured(id, self.repeated as f64, Unit::Count, self.seen)
-            }
-            _ => Finding::judged(self.repeated == 0, repeated),
-        };
-        Finding { value, n, examples: self.examples, ..finding }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{ColumnType, data_check};
+use crate::model::{Outcome, Unit};
 use arrow::array::*;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use std::fs;
