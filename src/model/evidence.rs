@@ -1,6 +1,6 @@
 //! Evidence: what a stage found. Failure of an effect is evidence too.
 
-use super::{Interval, Measurement, Outcome, Severity, Slice};
+use super::{Distribution, Interval, Measurement, Outcome, Profile, Severity, Slice};
 use std::fmt;
 
 /// The stages of `mlgate run`, in the order they run; `promote` is a command of its own.
@@ -138,6 +138,10 @@ pub struct Evidence {
     pub inputs: Vec<Input>,
     /// Remarks for the reader that decide nothing: `3 slices with fewer than 30 rows were left out`.
     pub notes: Vec<String>,
+    /// Of the data sets, where an image can carry them.
+    pub profiles: Vec<Profile>,
+    /// Of columns that have drifted.
+    pub distributions: Vec<Distribution>,
 }
 
 impl Evidence {

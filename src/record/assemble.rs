@@ -1,6 +1,6 @@
 //! Plan + evidence + verdicts + decision → the record.
 
-use super::wire;
+use super::{profile, wire};
 use crate::exit::Exit;
 use crate::model::*;
 use crate::secret::strike_out;
@@ -60,6 +60,8 @@ pub fn assemble(
         verdicts: verdicts.iter().map(|v| verdict(v)).collect(),
         decision: self::decision(decision, &verdicts),
         image,
+        profiles: ran.iter().flat_map(|r| &r.evidence.profiles).map(profile::to_wire).collect(),
+        distributions: ran.iter().flat_map(|r| &r.evidence.distributions).map(profile::distribution).collect(),
     }
 }
 

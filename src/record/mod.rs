@@ -2,6 +2,7 @@
 
 mod assemble;
 pub mod inputs;
+pub mod profile;
 mod read;
 pub mod wire;
 

@@ -21,6 +21,69 @@ pub struct Record {
     pub decision: Decision,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
+    /// What the data sets looked like: the reference of later drift.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<Profile>,
+    /// Of drifted columns, both sides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distributions: Vec<Distribution>,
+}
+
+/// `application/vnd.mlgate.profile.v1+json`, and part of a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    pub schema: u32,
+    pub dataset: String,
+    pub rows: u64,
+    pub columns: Vec<ColumnProfile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    pub name: String,
+    /// `number`, `category`, `time` (microseconds since 1970-01-01 UTC), `other` or `private`.
+    pub kind: String,
+    pub count: u64,
+    pub nulls: u64,
+    /// NaN and infinities.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_finite: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
+    /// The most frequent values, each with its count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(String, u64)>,
+    /// Values that are none of those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub others: u64,
+    /// HyperLogLog registers, six bits each, in the alphabet of base64.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub registers: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    pub min: f64,
+    pub max: f64,
+    pub mean: f64,
+    /// Σ (x − mean)².
+    pub squares: f64,
+    /// Equally spaced in rank, from the smallest to the largest value.
+    pub quantiles: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// The measurement that it belongs to.
+    pub id: String,
+    pub labels: Vec<String>,
+    /// Shares of each side's values.
+    pub reference: Vec<f64>,
+    pub current: Vec<f64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
