@@ -34,6 +34,12 @@ pub fn draw(distribution: &Distribution) -> Option<Drawn> {
     Some(Drawn { reference: bars(reference), current: bars(current), labels: legend(labels) })
 }
 
+/// One distribution, its largest share as the highest bar.
+pub fn bars(shares: &[f64]) -> String {
+    let highest = shares.iter().copied().fold(0.0, f64::max);
+    shares.iter().take(MOST).map(|share| bar(*share, highest)).collect()
+}
+
 fn bar(share: f64, highest: f64) -> char {
     // Not a number, and less than nothing, are no bars either.
     if share.is_nan() || share <= 0.0 {

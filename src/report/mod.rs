@@ -7,6 +7,7 @@ pub mod figures;
 mod json;
 mod junit;
 pub mod markdown;
+pub mod profile;
 mod sections;
 mod terminal;
 pub mod text;
