@@ -74,8 +74,8 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     let ctx =
         Context { config: &config, root: &settings.root, work: settings.work(), ui: &ui, access: &settings.access };
 
-    let production = if plan.runs(StageKind::Quality) { promote::production_baseline(&ctx).await } else { None };
-    let mut found = stage::run(&plan, &ctx, production).await;
+    let production = promote::in_production(&ctx, &plan).await;
+    let mut found = stage::run(&plan, &ctx, production.as_ref()).await;
     if let Some(fault) = record::inputs::changed(&inputs, &settings.root, &config.model.files).await? {
         found.add_fault(plan.last(), fault);
     }

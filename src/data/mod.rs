@@ -1,6 +1,7 @@
 //! Data sets: streamed reading and checks fused into one scan.
 
 pub mod checks;
+pub mod drift;
 mod files;
 mod filter;
 mod format;

@@ -6,7 +6,7 @@
 mod overlay;
 mod records;
 
-pub use records::production_baseline;
+pub use records::in_production;
 
 use crate::cli::PromoteArgs;
 use crate::commands::{self, Publication};
@@ -153,8 +153,8 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
                     evidence.notes.push(format!("{} runs the candidate already", environment.name));
                     evidence.comparisons = evidence.measurements.iter().filter_map(with_itself).collect();
                 }
-                baseline = match found.measurements {
-                    Some(measurements) => Baseline::Known { source: found.source, measurements },
+                baseline = match found.released {
+                    Some(released) => Baseline::Known { source: found.source, measurements: released.measurements },
                     None => Baseline::Missing {
                         source: found.source,
                         reason: "nothing was released there".into(),

@@ -2,14 +2,15 @@
 
 use super::overlay;
 use crate::cli::PromoteArgs;
-use crate::config::{BaselineSource, Config, Environment, Image};
+use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
 use crate::image::{self, Access};
 use crate::model::*;
+use crate::plan::Plan;
 use crate::record::{self, wire};
 use crate::settings::Settings;
-use crate::stage::{Context, quality};
+use crate::stage::{self, Context, Released, production};
 use std::path::Path;
 
 /// The image that is to be promoted.
@@ -156,7 +157,7 @@ pub struct Production {
     pub source: String,
     pub digest: Option<String>,
     /// None: nothing of the model was released there yet.
-    pub measurements: Option<Vec<Measurement>>,
+    pub released: Option<Released>,
 }
 
 /// Finds what an environment runs, and its record. An image that runs without a record is a fault and no first run:
@@ -173,7 +174,7 @@ pub async fn production(
 ) -> Result<Production, Fault> {
     let Some(digest) = overlay::running(root, environment, image, access).await? else {
         let source = format!("{} in {}", image.repository, environment.name);
-        return Ok(Production { source, digest: None, measurements: None });
+        return Ok(Production { source, digest: None, released: None });
     };
     let source = format!("{}@{digest}", image.repository);
     let what = || format!("read the record of {source}, which {} runs", environment.name);
@@ -187,25 +188,28 @@ pub async fn production(
     if !wrong.is_empty() {
         return Err(Fault::new(what(), wrong.join("; "), "promote an image of this model by mlgate"));
     }
-    let measurements = Some(record::measurements(&record)?);
-    Ok(Production { source, digest: Some(digest), measurements })
+    let measurements = record::measurements(&record)?;
+    let released = Some(Released { measurements, profiles: record::profile::of_record(&record)? });
+    Ok(Production { source, digest: Some(digest), released })
 }
 
-/// For `baseline: production` in `mlgate run`: the record of the image that the last environment runs.
-pub async fn production_baseline(ctx: &Context<'_>) -> Option<quality::Production> {
-    let quality = ctx.config.quality.as_ref()?;
-    if quality.baseline != Some(BaselineSource::Production) {
+/// What `mlgate run` compares with production: the record of the image that the last environment runs. None when no
+/// stage of the plan asks for it.
+pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Production> {
+    let asked = (plan.runs(StageKind::Quality) && production::of_quality(ctx.config))
+        || (plan.runs(StageKind::Data) && production::of_data(ctx.config));
+    if !asked {
         return None;
     }
     let (Some(image), Some(environment)) = (&ctx.config.image, ctx.config.environments.last()) else {
         let why = "mlops.yaml has no `image` or no `environments`";
         let fault = Fault::new("find the production image", why, "name both, or another baseline");
-        return Some(quality::Production { source: "production".into(), found: Err(fault) });
+        return Some(stage::Production { source: "production".into(), found: Err(fault) });
     };
     Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access).await {
-        Ok(found) => quality::Production { source: found.source, found: Ok(found.measurements) },
+        Ok(found) => stage::Production { source: found.source, found: Ok(found.released) },
         Err(fault) => {
-            quality::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }
+            stage::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }
         }
     })
 }

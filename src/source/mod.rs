@@ -3,3 +3,4 @@
 pub mod git;
 pub mod junit;
 pub mod metric_file;
+pub mod profile;

@@ -1,10 +1,13 @@
 //! The data stage: every data set scanned once, every check a finding.
 
-use super::Context;
-use crate::config::Dataset;
+use super::{Context, Production};
+use crate::config::{Against, Dataset};
 use crate::data::checks::{self, Surroundings};
+use crate::data::drift::{self, Reference};
+use crate::data::profile;
 use crate::data::{Options, Table, Watch};
-use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Unit};
+use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
+use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,20 +15,31 @@ use std::time::Duration;
 
 /// Reads and checks the data sets, one after another. A data set that cannot be read is a fault, and all its
 /// checks are errored.
-pub async fn run(ctx: &Context<'_>, sets: &[Dataset]) -> Evidence {
-    run_at(ctx, sets, chrono::Utc::now().timestamp_micros()).await
+///
+/// `production` must be given when a data set is compared with it, and is not looked at otherwise.
+pub async fn run(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Production>) -> Evidence {
+    run_at(ctx, sets, production, chrono::Utc::now().timestamp_micros()).await
 }
 
 /// As [`run`], with the present given as microseconds since 1970-01-01 UTC. Dropping the future stops the scan
 /// that is running.
-pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], now: i64) -> Evidence {
+pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Production>, now: i64) -> Evidence {
     let mut evidence = Evidence::default();
     let all: Arc<[Dataset]> = sets.into();
     for (index, set) in sets.iter().enumerate() {
         let progress = ctx.ui.progress(&format!("data {}", set.name), None);
         let watch = Arc::new(Watch::default());
         let _stop = StopOnDrop(watch.clone());
-        let job = Job { root: ctx.root.to_path_buf(), sets: all.clone(), index, now, watch: watch.clone() };
+        let job = Job {
+            root: ctx.root.to_path_buf(),
+            sets: all.clone(),
+            index,
+            now,
+            watch: watch.clone(),
+            production: production.cloned(),
+            first_run_accepted: ctx.config.quality.as_ref().is_some_and(|quality| quality.first_run_accepted),
+            is_profiled: ctx.config.image.is_some(),
+        };
         let mut running = tokio::task::spawn_blocking(move || job.run());
         let found = loop {
             tokio::select! {
@@ -56,6 +70,8 @@ fn merge(all: &mut Evidence, one: Evidence) {
     all.faults.extend(one.faults);
     all.inputs.extend(one.inputs);
     all.notes.extend(one.notes);
+    all.profiles.extend(one.profiles);
+    all.distributions.extend(one.distributions);
 }
 
 /// One data set's work, which runs on a thread of its own as it never waits for anything but the disk.
@@ -65,6 +81,10 @@ struct Job {
     index: usize,
     now: i64,
     watch: Arc<Watch>,
+    production: Option<Production>,
+    first_run_accepted: bool,
+    /// There is an image, whose record can carry the profile.
+    is_profiled: bool,
 }
 
 impl Job {
@@ -75,14 +95,7 @@ impl Job {
             Ok(read) => read,
             Err(fault) => return broken(set, &fault),
         };
-        let open = |name: &str| match self.sets.iter().find(|other| other.name == name) {
-            Some(other) => self.open(other),
-            None => {
-                let names: Vec<&str> = self.sets.iter().map(|other| other.name.as_str()).collect();
-                let hint = format!("data sets: {}", names.join(", "));
-                Err(Fault::new(format!("read {name}"), "no data set of this name", hint))
-            }
-        };
+        let open = |name: &str| self.open(self.known(name)?);
         let around = Surroundings { now: self.now, open: &open };
         let found = checks::run(&set.name, &set.source, &table, &set.checks, &around);
         let mut evidence = Evidence { inputs, checks: found.checks, ..Evidence::default() };
@@ -102,7 +115,95 @@ impl Job {
                 evidence.faults.push(Fault::new(format!("read {}", set.source), "it has no rows", hint));
             }
         }
+        if evidence.faults.is_empty() && found.rows > 0 {
+            let more = self.compare(set, &table, &mut evidence).and_then(|()| self.profile(set, &table, &mut evidence));
+            evidence.faults.extend(more.err());
+        }
         evidence
+    }
+
+    fn profile(&self, set: &Dataset, table: &Table, evidence: &mut Evidence) -> Result<(), Fault> {
+        if self.is_profiled {
+            evidence.profiles.push(profile::of_table(&set.name, table, &set.private)?);
+        }
+        Ok(())
+    }
+
+    fn compare(&self, set: &Dataset, table: &Table, evidence: &mut Evidence) -> Result<(), Fault> {
+        let Some(asked) = &set.drift else { return Ok(()) };
+        let mut private = set.private.clone();
+        let (other, known);
+        let reference = match &asked.against {
+            Against::Dataset(name) => {
+                let against = self.known(name)?;
+                private.extend(against.private.iter().cloned());
+                other = self.open(against)?;
+                Reference::Table { name, table: &other }
+            }
+            Against::Profile(file) => {
+                let source = file.to_string_lossy();
+                let (profile, input) =
+                    source::profile::read(&self.root, &source, &format!("data.{}.reference", set.name))?;
+                evidence.inputs.push(input);
+                known = (source.into_owned(), profile);
+                Reference::Profile { source: &known.0, profile: &known.1 }
+            }
+            Against::Production { dataset } => match self.of_production(dataset.as_ref().unwrap_or(&set.name))? {
+                Some(found) => {
+                    known = found;
+                    Reference::Profile { source: &known.0, profile: &known.1 }
+                }
+                None => {
+                    let note = "nothing is in production yet, so its drift was not looked at (first_run: accept)";
+                    evidence.notes.push(format!("data set {}: {note}", set.name));
+                    return Ok(());
+                }
+            },
+        };
+        let (name, source, memory) = (&set.name, &set.source, set.memory);
+        let found =
+            drift::run(&drift::Asked { name, source, table, drift: asked, private: &private, memory, reference })?;
+        evidence.checks.extend(found.checks);
+        evidence.measurements.extend(found.measurements);
+        evidence.distributions.extend(found.distributions);
+        evidence.notes.extend(found.notes);
+        Ok(())
+    }
+
+    /// The profile of the data that the model in production was made from; None where a first run is accepted.
+    fn of_production(&self, dataset: &str) -> Result<Option<(String, Profile)>, Fault> {
+        let what = || format!("read the profile of {dataset} in production");
+        let Some(production) = &self.production else {
+            return Err(Fault::new(
+                what(),
+                "production was not looked up",
+                "this is a defect of mlgate: please report it",
+            ));
+        };
+        match production.found.clone()? {
+            Some(released) => {
+                let names: Vec<String> = released.profiles.iter().map(|profile| profile.dataset.clone()).collect();
+                let found = released.profiles.into_iter().find(|profile| profile.dataset == dataset);
+                let hint = match names.is_empty() {
+                    true => "its record holds no profile: promote an image of this version of mlgate first".to_string(),
+                    false => format!("its record has those of {}: `against: production.NAME`", names.join(", ")),
+                };
+                let absent = || Fault::new(what(), format!("{} has none of that name", production.source), hint);
+                Ok(Some((format!("{dataset} in production"), found.ok_or_else(absent)?)))
+            }
+            None if self.first_run_accepted => Ok(None),
+            None => {
+                let hint = "`quality.first_run: accept` lets the first run pass without it";
+                Err(Fault::new(what(), "nothing is in production yet", hint))
+            }
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<&Dataset, Fault> {
+        let names = || self.sets.iter().map(|other| other.name.as_str()).collect::<Vec<_>>().join(", ");
+        let unknown =
+            || Fault::new(format!("read {name}"), "no data set of this name", format!("data sets: {}", names()));
+        self.sets.iter().find(|other| other.name == name).ok_or_else(unknown)
     }
 
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {

@@ -4,6 +4,7 @@ pub mod data;
 pub mod image;
 pub mod latency;
 pub mod overlay;
+pub mod production;
 pub mod quality;
 pub mod suites;
 
@@ -13,6 +14,7 @@ use crate::image::{Access, Built};
 use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
 use crate::plan::Plan;
 use crate::ui::Ui;
+pub use production::{Production, Released};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -52,9 +54,8 @@ impl Found {
 }
 
 /// Runs the plan. A stage that blocks leaves the later ones skipped.
-pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<quality::Production>) -> Found {
+pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<&Production>) -> Found {
     let mut found = Found::default();
-    let mut production = production;
     let mut blocked_by = None;
     for step in &plan.steps {
         let skipped = match (step.left_out, blocked_by) {
@@ -69,8 +70,7 @@ pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<quality::Pro
         }
         ctx.ui.say(&format!("── {} ──", step.stage));
         let start = Instant::now();
-        let evidence =
-            execute(step.stage, ctx, &mut found, production.take_if(|_| step.stage == StageKind::Quality)).await;
+        let evidence = execute(step.stage, ctx, &mut found, production).await;
         let verdicts = judge(step.stage, ctx.config, &evidence, found.baseline.as_ref());
         if verdicts.iter().any(|v| v.blocking) {
             blocked_by = Some(step.stage);
@@ -80,15 +80,10 @@ pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<quality::Pro
     found
 }
 
-async fn execute(
-    stage: StageKind,
-    ctx: &Context<'_>,
-    found: &mut Found,
-    production: Option<quality::Production>,
-) -> Evidence {
+async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, production: Option<&Production>) -> Evidence {
     let config = ctx.config;
     match stage {
-        StageKind::Data => data::run(ctx, &config.data).await,
+        StageKind::Data => data::run(ctx, &config.data, production).await,
         StageKind::Tests => suites::run(ctx, &config.tests).await,
         StageKind::Quality => match &config.quality {
             Some(quality) => {

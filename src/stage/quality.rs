@@ -1,9 +1,9 @@
 //! The quality stage: predictions and metric files → measurements, and the baseline they are held against.
 
-use super::Context;
+use super::{Context, Production};
 use crate::config::{BaselineSource, Quality};
 use crate::data::{Table, Watch};
-use crate::model::{Baseline, Evidence, Fault, Input, Measurement};
+use crate::model::{Baseline, Evidence, Fault, Input};
 use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Files, Found, merge};
 use crate::quality::compare::compare;
@@ -16,19 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What the record of the image in production says, looked up by whoever knows the registry.
-#[derive(Clone, Debug)]
-pub struct Production {
-    /// In words: `record of ghcr.io/acme/churn@sha256:…`.
-    pub source: String,
-    /// None: nothing is in production yet. A fault is never taken for that.
-    pub found: Result<Option<Vec<Measurement>>, Fault>,
-}
-
 /// Runs the command, measures the model and compares it with the baseline.
 ///
 /// `production` must be given when the baseline is `production`, and is not looked at otherwise.
-pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<Production>) -> (Evidence, Baseline) {
+pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Production>) -> (Evidence, Baseline) {
     let mut evidence = Evidence::default();
     let fresh = match command(ctx, quality).await {
         Ok(()) => true,
@@ -91,15 +82,10 @@ impl Drop for StopOnDrop {
     }
 }
 
-fn of_production(production: Production, first_run_accepted: bool) -> Found {
-    let source = production.source;
-    match production.found {
-        Ok(Some(measurements)) => Found::of(Baseline::Known { source, measurements }),
-        Ok(None) => {
-            let reason = "nothing is in production yet".to_string();
-            Found::of(Baseline::Missing { source, reason, first_run_accepted })
-        }
-        Err(fault) => Found::faulty(source, vec![fault]),
+fn of_production(production: &Production, first_run_accepted: bool) -> Found {
+    match production.baseline(first_run_accepted) {
+        Ok(baseline) => Found::of(baseline),
+        Err(fault) => Found::faulty(production.source.clone(), vec![fault]),
     }
 }
 

@@ -7,7 +7,7 @@ pub mod interval;
 pub mod linear;
 mod normal;
 mod quantile;
-mod random;
+pub mod random;
 mod ranking;
 pub mod rows;
 

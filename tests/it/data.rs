@@ -31,7 +31,7 @@ fn dataset(name: &str, source: &str, lines: &[&str]) -> Dataset {
 async fn run(root: &Path, sets: &[Dataset]) -> Evidence {
     let config = Config { data: sets.to_vec(), ..config() };
     let ctx = context(&config, root);
-    data::run_at(&ctx, sets, NOW).await
+    data::run_at(&ctx, sets, None, NOW).await
 }
 
 fn outcomes(evidence: &Evidence) -> Vec<(&str, Outcome)> {

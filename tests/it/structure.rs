@@ -23,7 +23,7 @@ const MAY_USE: [(&str, &str); 25] = [
     ("init", "model"),
     ("plan", "config model"),
     ("data", "config digest files model secret stats"),
-    ("source", "config data digest files model"),
+    ("source", "config data digest files model record::profile"),
     ("quality", "config data digest files model record::wire source stats"),
     ("image", "config digest model record::wire"),
     ("stage", "config data digest gate image kustomize load model plan process quality source stats ui"),

@@ -35,6 +35,7 @@ pub struct Column {
     numbers: Option<HashMap<u64, u64>>,
 }
 
+/// A column of this type as profiles and drift take it.
 pub fn kind_of(data_type: &DataType) -> ColumnKind {
     match Family::of(data_type) {
         Family::Int | Family::Float | Family::Decimal => ColumnKind::Number,

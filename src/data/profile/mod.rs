@@ -9,7 +9,8 @@ mod tests;
 use super::pieces::{Piece, Pieces};
 use super::table::{Reading, Table, scan_exact};
 use crate::model::{ColumnKind, ColumnProfile, Fault, Numbers, Profile};
-use column::{Column, kind_of, most_frequent, together};
+pub(in crate::data) use column::kind_of;
+use column::{Column, most_frequent, together};
 use std::sync::Mutex;
 
 /// The number of different values that a column has, to a few percent; exact where they are all listed.

@@ -44,7 +44,7 @@ fn ends(sample: &[f64]) -> (f64, f64) {
 pub(super) fn binned(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
     let (a, b) = (reference.values, current.values);
     if distinct(a).take(21).count() <= 20 {
-        return by_value(a, b);
+        return by_value(reference, current);
     }
     let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
     let edges = sturges(low_a.min(low_b), high_a.max(high_b), a.len() + b.len());
@@ -81,6 +81,7 @@ pub(super) fn merged<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = (u6
     })
 }
 
-fn by_value(a: &[f64], b: &[f64]) -> (Vec<u64>, Vec<u64>) {
-    merged(a, b).unzip()
+/// How often each value of the two samples occurs in both.
+pub fn by_value(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
+    merged(reference.values, current.values).unzip()
 }

@@ -134,22 +134,27 @@ fn fnv(word: &str) -> u64 {
     word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Trains on every other row of both sides, by stochastic gradient descent over five rounds with averaged weights
+/// Trains on half of the rows of both sides, by stochastic gradient descent over five rounds with averaged weights
 /// (Polyak & Juditsky 1992), and tests on the rest.
 fn told_apart(a: &[Vec<(u32, f64)>], b: &[Vec<(u32, f64)>], columns: usize) -> Result<f64, String> {
     if a.len() < 4 || b.len() < 4 {
         return Err("a domain classifier needs at least four rows on each side".to_string());
     }
-    let half = |rows: &'_ [Vec<(u32, f64)>], first: usize| (first..rows.len()).step_by(2).collect::<Vec<_>>();
-    let mut training: Vec<(&[(u32, f64)], bool)> = Vec::new();
-    training.extend(half(a, 0).into_iter().map(|i| (a[i].as_slice(), false)));
-    training.extend(half(b, 0).into_iter().map(|i| (b[i].as_slice(), true)));
-    // Both sides weigh the same, however many rows they have.
-    let weights = [
-        training.len() as f64 / (2.0 * a.len().div_ceil(2) as f64),
-        training.len() as f64 / (2.0 * b.len().div_ceil(2) as f64),
-    ];
+    // Drawn, not every other row: data may come in turns.
     let mut random = Random::seeded(7);
+    let mut halves = |rows: usize| -> (Vec<usize>, Vec<usize>) {
+        let mut order: Vec<usize> = (0..rows).collect();
+        shuffle(&mut order, &mut random);
+        let test = order.split_off(rows.div_ceil(2));
+        (order, test)
+    };
+    let ((train_a, test_a), (train_b, test_b)) = (halves(a.len()), halves(b.len()));
+    let mut training: Vec<(&[(u32, f64)], bool)> = Vec::new();
+    training.extend(train_a.iter().map(|i| (a[*i].as_slice(), false)));
+    training.extend(train_b.iter().map(|i| (b[*i].as_slice(), true)));
+    // Both sides weigh the same, however many rows they have.
+    let weight_of = |rows: usize| training.len() as f64 / (2.0 * rows as f64);
+    let weights = [weight_of(train_a.len()), weight_of(train_b.len())];
     let (mut weight, mut sum) = (vec![0.0; columns], vec![0.0; columns]);
     let (mut bias, mut bias_sum, mut steps) = (0.0, 0.0, 0.0);
     let score = |weight: &[f64], bias: f64, row: &[(u32, f64)]| {
@@ -157,9 +162,7 @@ fn told_apart(a: &[Vec<(u32, f64)>], b: &[Vec<(u32, f64)>], columns: usize) -> R
     };
     const ROUNDS: u32 = 5;
     for _ in 0..ROUNDS {
-        for i in (1..training.len()).rev() {
-            training.swap(i, random.below(i as u64 + 1) as usize);
-        }
+        shuffle(&mut training, &mut random);
         for (row, is_current) in &training {
             let square: f64 = row.iter().map(|(_, x)| x * x).sum::<f64>() + 1.0;
             let p = 1.0 / (1.0 + (-score(&weight, bias, row)).exp());
@@ -176,8 +179,15 @@ fn told_apart(a: &[Vec<(u32, f64)>], b: &[Vec<(u32, f64)>], columns: usize) -> R
     }
     let averaged: Vec<f64> = weight.iter().zip(&sum).map(|(weight, sum)| weight - sum / steps).collect();
     let bias = bias - bias_sum / steps;
-    let tested = half(a, 1).into_iter().map(|i| (&a[i], false)).chain(half(b, 1).into_iter().map(|i| (&b[i], true)));
+    let tested = test_a.iter().map(|i| (&a[*i], false)).chain(test_b.iter().map(|i| (&b[*i], true)));
     let (truth, scores): (Vec<bool>, Vec<f64>) =
         tested.map(|(row, is_current)| (is_current, score(&averaged, bias, row))).unzip();
     roc_auc(&truth, &scores).map(|area| area.value).ok_or_else(|| "one side has no rows".to_string())
+}
+
+/// Fisher & Yates.
+fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for i in (1..items.len()).rev() {
+        items.swap(i, random.below(i as u64 + 1) as usize);
+    }
 }

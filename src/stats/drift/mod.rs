@@ -13,10 +13,11 @@ mod sort;
 #[cfg(test)]
 mod tests;
 
-pub use bins::{Histogram, sturges};
+pub use bins::{Histogram, by_value};
 pub use correction::{benjamini_hochberg, bonferroni};
 pub use embedding::{Matrix, domain_classifier, domain_classifier_words, mmd};
-pub use numeric::{Sorted, anderson, ks, wasserstein};
+pub use numeric::Sorted;
+use numeric::{anderson, ks, wasserstein};
 pub use sort::sort;
 
 /// A way to compare a column's two distributions. The names are Evidently's.

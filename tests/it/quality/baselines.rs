@@ -4,7 +4,7 @@ use super::world::{World, find, rows};
 use crate::support;
 use mlgate::config::{BaselineSource, Task};
 use mlgate::model::{Baseline, Comparison, Evidence, Fault, Measurement, Unit};
-use mlgate::stage::quality::Production;
+use mlgate::stage::{Production, Released};
 
 fn comparison<'a>(evidence: &'a Evidence, id: &str) -> &'a Comparison {
     let found = evidence.comparisons.iter().find(|c| c.id == id && c.slice.is_none());
@@ -209,7 +209,7 @@ fn production_is_told_by_others() {
     world.quality.first_run_accepted = true;
     let f1 = Measurement::new("quality.f1", 0.8, Unit::Score, "p.csv");
     let tell = |found| Some(Production { source: "record of r@sha256:0".into(), found });
-    world.production = tell(Ok(Some(vec![f1.clone()])));
+    world.production = tell(Ok(Some(Released { measurements: vec![f1.clone()], profiles: Vec::new() })));
     assert_eq!(known(&world.run().1), ("record of r@sha256:0", &[f1][..]));
     world.production = tell(Ok(None));
     assert!(missing(&world.run().1).1);

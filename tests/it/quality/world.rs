@@ -25,7 +25,7 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
 pub struct World {
     pub dir: tempfile::TempDir,
     pub quality: Quality,
-    pub production: Option<quality::Production>,
+    pub production: Option<mlgate::stage::Production>,
 }
 
 impl World {
@@ -97,7 +97,7 @@ impl World {
         let config = Config { quality: Some(self.quality.clone()), ..config() };
         let ctx = context(&config, self.root());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(quality::run(&ctx, &self.quality, self.production.clone()))
+        runtime.block_on(quality::run(&ctx, &self.quality, self.production.as_ref()))
     }
 
     /// Runs the stage, which must find faults; they come as one text.

@@ -1,0 +1,153 @@
+//! From what was found to checks and measurements.
+
+use super::compare::{Answer, Outcome as Comparison};
+use super::{Asked, Found};
+use crate::config::Correction;
+use crate::model::{Check, Distribution, Measurement, Outcome, Severity, Unit};
+use crate::stats::drift;
+
+/// Most columns named in one check.
+const NAMED: usize = 10;
+
+pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
+    correct(asked.drift.correction, &mut results);
+    let (mut compared, mut drifted) = (0_u64, Vec::new());
+    for result in results {
+        let id = format!("data.{}.drift({})", asked.name, result.name);
+        let must_not =
+            asked.drift.label.as_ref() == Some(&result.name) || asked.drift.prediction.as_ref() == Some(&result.name);
+        let severity = if must_not { asked.drift.severity } else { Severity::Warn };
+        let check = |severity, outcome, message| Check {
+            id: id.clone(),
+            text: format!("drift({})", result.name),
+            severity,
+            outcome,
+            message,
+            value: None,
+            n: None,
+            examples: Vec::new(),
+            source: asked.source.to_string(),
+        };
+        let comparison = match result.outcome {
+            Ok(comparison) => comparison,
+            Err(why) => {
+                found.checks.push(check(asked.drift.severity, Outcome::Errored, why));
+                continue;
+            }
+        };
+        let score = comparison.compared.score();
+        let Some(has_drifted) = has_drifted(&comparison) else {
+            let message = format!("{} is not a number", comparison.method_name);
+            found.checks.push(check(asked.drift.severity, Outcome::Errored, message));
+            continue;
+        };
+        compared += 1;
+        let message = words(asked, &comparison, has_drifted);
+        let outcome = if has_drifted { Outcome::Failed } else { Outcome::Passed };
+        let n = Some(comparison.sizes.1);
+        found.checks.push(Check { value: Some(score), n, ..check(severity, outcome, message.clone()) });
+        let source = format!("{} of {} against {}", comparison.method_name, asked.source, asked.reference.name());
+        found.measurements.push(Measurement { n, ..Measurement::new(&id, score, Unit::Score, source) });
+        if has_drifted {
+            drifted.push(format!("{}: {message}", result.name));
+        }
+        if let Some(picture) = result.picture.filter(|_| has_drifted) {
+            found.distributions.push(Distribution { id, ..picture });
+        }
+    }
+    share(asked, compared, drifted, found);
+}
+
+fn has_drifted(comparison: &Comparison) -> Option<bool> {
+    match comparison.method {
+        Some(method) => comparison.compared.drifted(method, comparison.threshold),
+        None => Some(comparison.compared.score()).filter(|s| !s.is_nan()).map(|score| score > comparison.threshold),
+    }
+}
+
+/// Adjusts the p-values of all columns that were tested together.
+fn correct(correction: Correction, results: &mut [Answer]) {
+    let adjust = match correction {
+        Correction::None => return,
+        Correction::BenjaminiHochberg => drift::benjamini_hochberg,
+        Correction::Bonferroni => drift::bonferroni,
+    };
+    let mut tested: Vec<&mut f64> = results
+        .iter_mut()
+        .filter_map(|result| result.outcome.as_mut().ok())
+        .filter_map(|comparison| comparison.compared.p.as_mut())
+        .collect();
+    let adjusted = adjust(&tested.iter().map(|p| **p).collect::<Vec<_>>());
+    tested.iter_mut().zip(adjusted).for_each(|(p, adjusted)| **p = adjusted);
+}
+
+/// `wasserstein 0.213, drifted from 0.1 on; 12,000 values against 1,000 of train`
+fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
+    let number = |value: f64| match value {
+        v if v == 0.0 || v.abs() >= 1e-4 => Unit::Score.show(v),
+        v => format!("{v:.1e}"),
+    };
+    let (name, threshold) = (&comparison.method_name, number(comparison.threshold));
+    let found = match comparison.compared.p {
+        Some(p) => {
+            let adjusted = if asked.drift.correction == Correction::None { "" } else { "adjusted " };
+            format!("{name}: statistic {}, {adjusted}p {}", number(comparison.compared.statistic), number(p))
+        }
+        None => format!("{name} {}", number(comparison.compared.statistic)),
+    };
+    let rule = match (comparison.compared.p.is_some(), has_drifted) {
+        (true, true) => format!("drifted: p below {threshold}"),
+        (true, false) => format!("not drifted: that takes p below {threshold}"),
+        (false, true) => format!("drifted: {threshold} or more"),
+        (false, false) => format!("not drifted: that takes {threshold}"),
+    };
+    let (reference, current) = comparison.sizes;
+    let count = |n: u64| Unit::Count.show(n as f64);
+    let remark = if comparison.remark.is_empty() { String::new() } else { format!("; {}", comparison.remark) };
+    format!(
+        "{found}, {rule}; {} values against {} of {}{remark}",
+        count(current),
+        count(reference),
+        asked.reference.name()
+    )
+}
+
+fn share(asked: &Asked, compared: u64, drifted: Vec<String>, found: &mut Found) {
+    let most = Unit::Share.show(asked.drift.max_share);
+    let check = |outcome, message| Check {
+        id: format!("data.{}.drift", asked.name),
+        text: format!("drifted columns <= {most}"),
+        severity: asked.drift.severity,
+        outcome,
+        message,
+        value: None,
+        n: Some(compared),
+        examples: Vec::new(),
+        source: asked.source.to_string(),
+    };
+    if compared == 0 {
+        let message = format!("not one column could be compared with {}", asked.reference.name());
+        found.checks.insert(0, check(Outcome::Errored, message));
+        return;
+    }
+    let share = drifted.len() as f64 / compared as f64;
+    let holds = share <= asked.drift.max_share;
+    let message = format!(
+        "{} of {compared} columns ({}) have drifted from {}, expected <= {most}",
+        drifted.len(),
+        Unit::Share.show(share),
+        asked.reference.name()
+    );
+    let mut examples = drifted;
+    if examples.len() > NAMED {
+        let more = examples.len() - NAMED;
+        examples.truncate(NAMED);
+        examples.push(format!("and {more} more"));
+    }
+    let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
+    let examples = if holds { Vec::new() } else { examples };
+    found.checks.insert(0, Check { value: Some(share), examples, ..check(outcome, message) });
+    let source = format!("{} against {}", asked.source, asked.reference.name());
+    let id = format!("data.{}.drift_share", asked.name);
+    found.measurements.insert(0, Measurement { n: Some(compared), ..Measurement::new(id, share, Unit::Share, source) });
+}

@@ -1,0 +1,226 @@
+//! Small tables with known numbers, and the cases in which nothing may pass.
+
+use super::*;
+use crate::config::{Against, Correction, DriftMethod};
+use crate::data::profile;
+use crate::model::{Outcome, Severity};
+use std::fmt::Write as _;
+
+fn asked() -> Drift {
+    Drift {
+        against: Against::Dataset("train".into()),
+        max_share: 0.5,
+        columns: Vec::new(),
+        except: Vec::new(),
+        method: DriftMethod::default(),
+        methods: Vec::new(),
+        correction: Correction::None,
+        text: Vec::new(),
+        embeddings: Vec::new(),
+        label: None,
+        prediction: None,
+        severity: Severity::Block,
+    }
+}
+
+/// Two thousand rows; with `shift` age and country have moved, score has not.
+fn table(rows: u32, shift: u32) -> String {
+    let mut text = "age,score,country,note,e_0,e_1,day\n".to_string();
+    for i in 0..rows {
+        let (age, score) = (20 + (i * 37 + i / 7) % 50 + shift, f64::from(i * 7919 % 1000) / 1000.0);
+        let country = if i % 4 < 2 + shift.min(1) { "JP" } else { "US" };
+        let note = if shift > 0 && i % 2 == 0 { "where is my refund" } else { "all is well" };
+        let (x, y) = (f64::from(i * 31 % 101), f64::from(i * 17 % 97) + f64::from(shift) * 10.0);
+        writeln!(text, "{age},{score},{country},{note} {},{x},{y},2024-01-0{}", i % 13, 1 + i % 9).unwrap();
+    }
+    text
+}
+
+struct Sides(tempfile::TempDir);
+
+impl Sides {
+    fn new(train: &str, live: &str) -> Sides {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("train.csv"), train).unwrap();
+        std::fs::write(dir.path().join("live.csv"), live).unwrap();
+        Sides(dir)
+    }
+
+    fn table(&self, name: &str) -> Table {
+        Table::open(self.0.path(), &format!("{name}.csv"), None).unwrap()
+    }
+
+    fn run(&self, drift: &Drift, private: &[&str]) -> Found {
+        let private: Vec<String> = private.iter().map(|name| name.to_string()).collect();
+        let (train, live) = (self.table("train"), self.table("live"));
+        let reference = Reference::Table { name: "train", table: &train };
+        let asked = Asked {
+            name: "live",
+            source: "live.csv",
+            table: &live,
+            drift,
+            private: &private,
+            memory: 64 << 20,
+            reference,
+        };
+        run(&asked).unwrap()
+    }
+}
+
+fn outcome(found: &Found, id: &str) -> (Outcome, String) {
+    let check = found.checks.iter().find(|check| check.id == id);
+    check.map(|check| (check.outcome, check.message.clone())).unwrap_or_else(|| panic!("{id} in {:#?}", found.checks))
+}
+
+fn plain() -> Drift {
+    Drift { except: ["note", "e_0", "e_1"].map(String::from).to_vec(), ..asked() }
+}
+
+#[test]
+fn what_moved_has_drifted_and_what_did_not_has_not() {
+    let sides = Sides::new(&table(2000, 0), &table(1500, 12));
+    let found = sides.run(&plain(), &[]);
+    let (age, message) = outcome(&found, "data.live.drift(age)");
+    assert_eq!(age, Outcome::Failed, "{message}");
+    assert!(
+        message.starts_with("wasserstein 0.8") && message.contains("1,500 values against 2,000 of train"),
+        "{message}"
+    );
+    assert_eq!(outcome(&found, "data.live.drift(score)").0, Outcome::Passed);
+    assert!(outcome(&found, "data.live.drift(country)").1.starts_with("jensenshannon 0.18"), "{:?}", found.checks);
+    let (share, message) = outcome(&found, "data.live.drift");
+    assert_eq!(
+        (share, message.as_str()),
+        (Outcome::Failed, "2 of 3 columns (66.67%) have drifted from train, expected <= 50%")
+    );
+    assert_eq!(found.measurements[0].id, "data.live.drift_share");
+    assert!((found.measurements[0].value - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(found.distributions.len(), 2);
+    let picture = &found.distributions[0];
+    assert_eq!(picture.labels.len(), picture.reference.len());
+    assert!((picture.current.iter().sum::<f64>() - 1.0).abs() < 0.01);
+    assert!(found.notes[0].contains("day"), "{:?}", found.notes);
+    // The share is what blocks: single columns warn.
+    let severity = |id: &str| found.checks.iter().find(|check| check.id == id).unwrap().severity;
+    assert_eq!((severity("data.live.drift(age)"), severity("data.live.drift")), (Severity::Warn, Severity::Block));
+
+    let same = Sides::new(&table(2000, 0), &table(1900, 0)).run(&plain(), &[]);
+    assert_eq!(outcome(&same, "data.live.drift").0, Outcome::Passed);
+    assert!(same.distributions.is_empty());
+}
+
+#[test]
+fn small_samples_are_tested_and_p_values_corrected() {
+    let sides = Sides::new(&table(400, 0), &table(300, 3));
+    let found = sides.run(&plain(), &[]);
+    let (_, message) = outcome(&found, "data.live.drift(age)");
+    assert!(message.starts_with("ks: statistic 0.0") && message.contains(", p 0."), "{message}");
+    assert!(outcome(&found, "data.live.drift(country)").1.starts_with("z: statistic"));
+    let p = |found: &Found| found.measurements.iter().find(|m| m.id.contains("(age)")).unwrap().value;
+    let bonferroni = sides.run(&Drift { correction: Correction::Bonferroni, ..plain() }, &[]);
+    assert!((p(&bonferroni) - (3.0 * p(&found)).min(1.0)).abs() < 1e-12);
+    assert!(outcome(&bonferroni, "data.live.drift(age)").1.contains("adjusted p"));
+    let hochberg = sides.run(&Drift { correction: Correction::BenjaminiHochberg, ..plain() }, &[]);
+    assert!(p(&hochberg) >= p(&found) && p(&hochberg) <= p(&bonferroni));
+}
+
+#[test]
+fn label_and_prediction_must_not_drift_whatever_the_share() {
+    let sides = Sides::new(&table(2000, 0), &table(1500, 12));
+    let drift = Drift { max_share: 0.9, label: Some("age".into()), prediction: Some("score".into()), ..plain() };
+    let found = sides.run(&drift, &[]);
+    let check = |id: &str| found.checks.iter().find(|check| check.id == id).unwrap();
+    assert_eq!(check("data.live.drift").outcome, Outcome::Passed);
+    let label = check("data.live.drift(age)");
+    assert_eq!((label.outcome, label.severity), (Outcome::Failed, Severity::Block));
+    assert_eq!(check("data.live.drift(score)").severity, Severity::Block);
+}
+
+#[test]
+fn texts_and_embeddings_are_told_apart() {
+    let drift = Drift {
+        columns: vec!["score".into()],
+        text: vec!["note".into()],
+        embeddings: vec![("e".into(), vec!["e_*".into()])],
+        ..asked()
+    };
+    let moved = Sides::new(&table(600, 0), &table(500, 12)).run(&drift, &[]);
+    let (text, message) = outcome(&moved, "data.live.drift(note)");
+    assert_eq!(text, Outcome::Failed, "{message}");
+    assert!(message.contains("of its words are not in the reference"), "{message}");
+    assert_eq!(outcome(&moved, "data.live.drift(e)").0, Outcome::Failed);
+    let same = Sides::new(&table(600, 0), &table(600, 0)).run(&drift, &[]);
+    for id in ["data.live.drift(note)", "data.live.drift(e)"] {
+        let (found, message) = outcome(&same, id);
+        assert_eq!(found, Outcome::Passed, "{id}: {message}");
+    }
+    assert_eq!(same.measurements[0].n, Some(3));
+}
+
+#[test]
+fn methods_are_the_ones_asked_for_and_misfits_are_errors() {
+    let sides = Sides::new(&table(2000, 0), &table(1500, 12));
+    let method = |name: &str, threshold| DriftMethod { name: Some(name.into()), threshold };
+    let methods = vec![
+        ("age".to_string(), method("psi", Some(9.0))),
+        ("score".to_string(), method("chisquare", None)),
+        ("country".to_string(), method("ks", None)),
+    ];
+    let found = sides.run(&Drift { methods, ..plain() }, &[]);
+    let (age, message) = outcome(&found, "data.live.drift(age)");
+    assert!(age == Outcome::Passed && message.starts_with("psi "), "{message}");
+    for (id, why) in [("score", "chisquare compares categories"), ("country", "ks compares numbers")] {
+        let (outcome, message) = outcome(&found, &format!("data.live.drift({id})"));
+        assert!(outcome == Outcome::Errored && message.starts_with(why), "{message}");
+    }
+}
+
+#[test]
+fn nothing_that_cannot_be_compared_passes() {
+    let train = "a,b,c,d,e\n1,x,,1,1\n2,y,,2,2\n3,x,,3,3\n";
+    let live = "a,b,c,d,f\n1,1,,,1\n2,2,,,2\n3,3,,,3\n";
+    let found = Sides::new(train, live).run(&asked(), &["a"]);
+    let errored = |id: &str, why: &str| {
+        let (outcome, message) = outcome(&found, &format!("data.live.drift({id})"));
+        assert!(outcome == Outcome::Errored && message.contains(why), "{id}: {message}");
+    };
+    errored("b", "it is a number here, and a category in train");
+    errored("c", "every value in train is missing");
+    errored("d", "it is a category here");
+    errored("e", "live has no column \"e\"");
+    errored("f", "train has no column \"f\"");
+    assert!(found.checks.iter().all(|check| check.id != "data.live.drift(a)"), "private columns are not looked at");
+    let (share, message) = outcome(&found, "data.live.drift");
+    assert_eq!((share, message.as_str()), (Outcome::Errored, "not one column could be compared with train"));
+
+    let named = Drift { columns: vec!["a".into(), "aa".into()], label: Some("zz".into()), ..asked() };
+    let found = Sides::new(train, live).run(&named, &["a"]);
+    assert!(outcome(&found, "data.live.drift(a)").1.contains("private"));
+    for id in ["aa", "zz"] {
+        assert_eq!(outcome(&found, &format!("data.live.drift({id})")).0, Outcome::Errored);
+    }
+    let except = Drift { except: vec!["nope".into()], ..asked() };
+    assert_eq!(outcome(&Sides::new(train, live).run(&except, &[]), "data.live.drift(nope)").0, Outcome::Errored);
+}
+
+#[test]
+fn a_profile_stands_for_its_data() {
+    let sides = Sides::new(&table(2000, 0), &table(1500, 12));
+    let exact = sides.run(&plain(), &[]);
+    let profile = profile::of_table("train", &sides.table("train"), &[]).unwrap();
+    let live = sides.table("live");
+    let by_profile = |drift: &Drift| {
+        let reference = Reference::Profile { source: "train in production", profile: &profile };
+        let asked =
+            Asked { name: "live", source: "live.csv", table: &live, drift, private: &[], memory: 64 << 20, reference };
+        run(&asked).unwrap()
+    };
+    let sketched = by_profile(&plain());
+    for (a, b) in exact.measurements.iter().zip(&sketched.measurements) {
+        assert_eq!(a.id, b.id);
+        assert!((a.value - b.value).abs() < 0.01, "{}: {} and {}", a.id, a.value, b.value);
+    }
+    let rows = Drift { columns: vec!["age".into()], text: vec!["note".into()], ..asked() };
+    let (outcome, message) = outcome(&by_profile(&rows), "data.live.drift(note)");
+    assert!(outcome == Outcome::Errored && message.contains("row by row"), "{message}");
+}
