@@ -153,7 +153,7 @@ pub struct DriftMethod {
     pub threshold: Option<f64>,
 }
 
-/// Evidently's names.
+/// Evidently's names; the last two are for embeddings.
 pub const DRIFT_METHODS: &[&str] = &[
     "ks",
     "chisquare",
@@ -166,6 +166,8 @@ pub const DRIFT_METHODS: &[&str] = &[
     "TVD",
     "anderson",
     "g_test",
+    "domain_classifier",
+    "mmd",
 ];
 
 /// What is done about many columns being tested at once.

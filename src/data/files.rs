@@ -89,14 +89,20 @@ pub(super) fn format_of(source: &str, files: &[DataFile]) -> Result<Format, Faul
     let mut known: Option<(Format, &str)> = None;
     for file in files {
         let lower = file.name.to_ascii_lowercase();
-        let ends = |endings: [&str; 2]| endings.iter().any(|ending| lower.ends_with(ending));
-        let format = if ends([".csv", ".csv.gz"]) {
+        let packed = [".gz", ".zst", ".zstd"].iter().find_map(|ending| lower.strip_suffix(ending));
+        let ends = |name: &str, endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        let text = packed.unwrap_or(&lower);
+        let format = if ends(text, &[".csv", ".tsv"]) {
             Format::Csv
-        } else if ends([".parquet", ".pq"]) {
+        } else if ends(text, &[".ndjson", ".jsonl", ".json"]) {
+            Format::Ndjson
+        } else if ends(&lower, &[".parquet", ".pq"]) {
             Format::Parquet
+        } else if ends(&lower, &[".arrow", ".arrows", ".feather", ".ipc"]) {
+            Format::Arrow
         } else {
             let why = format!("the ending of {} tells no format", file.name);
-            return Err(Fault::new(format!("read {source}"), why, "add format: csv or format: parquet"));
+            return Err(Fault::new(format!("read {source}"), why, "add format: csv, ndjson, parquet or arrow"));
         };
         match known {
             Some((first, name)) if first != format => {
@@ -172,8 +178,12 @@ mod tests {
             names.iter().map(|n| DataFile { path: n.into(), name: n.to_string() }).collect()
         };
         assert_eq!(format_of("s", &files(&["a.CSV", "b.csv.gz"])), Ok(Format::Csv));
+        assert_eq!(format_of("s", &files(&["a.tsv.zst", "b.csv"])), Ok(Format::Csv));
         assert_eq!(format_of("s", &files(&["a.pq", "b.parquet"])), Ok(Format::Parquet));
-        assert!(format_of("s", &files(&["a.txt"])).unwrap_err().hint.contains("format: csv"));
+        assert_eq!(format_of("s", &files(&["a.jsonl.gz", "b.ndjson", "c.json"])), Ok(Format::Ndjson));
+        assert_eq!(format_of("s", &files(&["a.arrow", "b.feather"])), Ok(Format::Arrow));
+        assert!(format_of("s", &files(&["a.parquet.gz"])).is_err());
+        assert!(format_of("s", &files(&["a.txt"])).unwrap_err().hint.contains("format: csv, ndjson"));
         assert!(format_of("s", &files(&["a.csv", "b.parquet"])).unwrap_err().why.contains("different formats"));
     }
 

@@ -8,11 +8,11 @@ use crate::config::data_check::time::moment;
 use crate::model::Op;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Datum, DurationMicrosecondArray, Float64Array, Int64Array, NullArray,
-    RecordBatch, StringArray, TimestampMicrosecondArray,
+    RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray,
 };
 use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::{boolean, cmp, numeric};
-use arrow::datatypes::{DataType, Float64Type, TimeUnit};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
@@ -30,23 +30,67 @@ impl Datum for Operand {
     }
 }
 
-/// Which rows the condition returns. `columns` tells where in the batch each named column lies, `now` is the
-/// present in microseconds since 1970-01-01 UTC.
+/// A condition with the places of its columns in a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Condition {
+    pub expr: Expr,
+    pub columns: Vec<(String, usize)>,
+    /// The present, in microseconds since 1970-01-01 UTC.
+    pub now: i64,
+}
+
+impl Condition {
+    pub fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().map(|(_, column)| *column)
+    }
+}
+
+/// The truth of the condition in each of `rows` rows: true, false or null.
 ///
 /// # Errors
 /// When types do not go together, an integer overflows or a divisor is zero.
-pub(super) fn evaluate(
-    condition: &Expr,
-    batch: &RecordBatch,
-    columns: &[(String, usize)],
-    now: i64,
+pub(super) fn evaluate<'a>(
+    condition: &Condition,
+    rows: usize,
+    column: impl Fn(usize) -> Result<&'a ArrayRef, String>,
 ) -> Result<BooleanArray, String> {
-    Evaluation { batch, columns, now }.truth(condition)
+    let mut fields = Vec::with_capacity(condition.columns.len());
+    let mut arrays = Vec::with_capacity(condition.columns.len());
+    for (name, place) in &condition.columns {
+        let array = comparable(column(*place)?)?;
+        fields.push(Field::new(name, array.data_type().clone(), true));
+        arrays.push(array);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)?;
+    Evaluation { batch: &batch, now: condition.now }.truth(&condition.expr)
+}
+
+/// A reason for which a condition cannot be evaluated, without what it may tell of the rows.
+pub(super) fn without_values(reason: String) -> String {
+    const TELLING: [&str; 3] = ["a number is too large", "Cast error", "Arithmetic overflow"];
+    match TELLING.iter().any(|start| reason.starts_with(start)) {
+        true => "a number is too large".to_string(),
+        false => reason,
+    }
+}
+
+/// The column in the type of its family.
+fn comparable(array: &ArrayRef) -> Result<ArrayRef, String> {
+    Ok(match Values::of(array)? {
+        Values::Null(rows) => Arc::new(NullArray::new(rows)),
+        Values::Int(values) => Arc::new(values),
+        Values::Float(values) => Arc::new(values),
+        Values::Text(values) => Arc::new(values),
+        Values::Coded(values) => Arc::new(values.plain()?),
+        Values::Bool(values) => Arc::new(values),
+        Values::Time(micros) => cast(&(Arc::new(micros) as ArrayRef), &TIME)?,
+        Values::Other(values) => values,
+    })
 }
 
 struct Evaluation<'a> {
     batch: &'a RecordBatch,
-    columns: &'a [(String, usize)],
     now: i64,
 }
 
@@ -101,20 +145,8 @@ impl Evaluation<'_> {
     }
 
     fn column(&self, name: &str) -> Result<Operand, String> {
-        let index = self.columns.iter().find(|(known, _)| known == name).map(|(_, index)| *index);
-        let array =
-            index.and_then(|index| self.batch.columns().get(index)).ok_or_else(|| format!("no column {name:?}"))?;
-        let array: ArrayRef = match Values::of(array)? {
-            Values::Null(rows) => Arc::new(NullArray::new(rows)),
-            Values::Int(values) => Arc::new(values),
-            Values::Float(values) => Arc::new(values),
-            Values::Text(values) => Arc::new(values),
-            Values::Coded(values) => Arc::new(values.plain()?),
-            Values::Bool(values) => Arc::new(values),
-            Values::Time(micros) => cast(&(Arc::new(micros) as ArrayRef), &TIME)?,
-            Values::Other(values) => values,
-        };
-        Ok(Operand { array, scalar: false })
+        let array = self.batch.column_by_name(name).ok_or_else(|| format!("no column {name:?}"))?;
+        Ok(Operand { array: array.clone(), scalar: false })
     }
 
     /// The truth of an expression for every row: true, false or null.

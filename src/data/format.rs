@@ -1,8 +1,11 @@
 //! The formats of data sets. Each gives two things: the columns that its files have, and the parts of a file, in
 //! the order of its rows, which workers read side by side.
 
-mod column;
+pub(super) mod column;
 mod csv;
+mod ipc;
+mod json;
+mod ndjson;
 mod nested;
 mod parquet;
 pub(super) mod parse;
@@ -53,7 +56,8 @@ pub(super) fn known(format: Format, files: &[DataFile], options: &Options, exact
     match format {
         Format::Csv => csv::known(files, options, exact),
         Format::Parquet => parquet::schema(files).map(footers),
-        Format::Ndjson | Format::Arrow => todo!(),
+        Format::Ndjson => ndjson::known(files, options, exact),
+        Format::Arrow => ipc::schema(files).map(footers),
     }
 }
 
@@ -62,7 +66,8 @@ pub(super) fn parts(format: Format, file: &DataFile, wanted: &Arc<Wanted>, optio
     match format {
         Format::Csv => csv::parts(file, wanted, options),
         Format::Parquet => parquet::parts(file, wanted),
-        Format::Ndjson | Format::Arrow => todo!(),
+        Format::Ndjson => ndjson::parts(file, wanted, options),
+        Format::Arrow => ipc::parts(file, wanted),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The type of a column written as text: the narrowest that its values fit.
 
+use super::format::column::Kind;
 use super::format::parse::{boolean, date, float, int, timestamp, zoned};
 use arrow::datatypes::{DataType, TimeUnit};
 
@@ -36,9 +37,15 @@ impl Guess {
         self.narrow(value, u8::MAX)
     }
 
-    /// Narrows by a JSON string, which is a time or text, whatever else it may look like.
-    pub fn see_string(&mut self, value: &[u8]) -> bool {
-        self.narrow(value, DATE | TIMESTAMP | ZONED)
+    /// Narrows by a JSON value: a string is a time or text, whatever else it may look like, and an array is text.
+    pub fn see_json(&mut self, kind: Kind, value: &[u8]) -> bool {
+        let among = match kind {
+            Kind::Number => INT | FLOAT,
+            Kind::Bool => BOOL,
+            Kind::String => DATE | TIMESTAMP | ZONED,
+            Kind::Array => 0,
+        };
+        self.narrow(value, among)
     }
 
     fn narrow(&mut self, value: &[u8], among: u8) -> bool {
@@ -70,6 +77,11 @@ impl Guess {
     /// Whether only text is left, so that no further value says more.
     pub fn is_text(&self) -> bool {
         self.fits == 0
+    }
+
+    /// Whether there was a value.
+    pub fn is_seen(&self) -> bool {
+        self.seen
     }
 
     pub fn blame(&mut self, misfit: Misfit) {

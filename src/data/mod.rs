@@ -7,6 +7,7 @@ mod filter;
 mod format;
 mod infer;
 mod key;
+mod partition;
 pub mod pieces;
 pub mod profile;
 pub mod table;

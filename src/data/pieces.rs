@@ -9,11 +9,12 @@
 
 use super::files::{DataFile, Watch, stopped};
 use super::format::{self, Parts, Rows, Wanted};
+use super::partition::{Partitions, repeat};
 use super::table::{Options, Reading, Table};
 use crate::config::Format;
 use crate::model::Fault;
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use std::sync::Arc;
 
 /// The pieces of a scan, in the order of the table's rows. Taking the next one is cheap; reading it is not.
@@ -21,8 +22,10 @@ pub struct Pieces {
     format: Format,
     options: Options,
     wanted: Arc<Wanted>,
-    waiting: std::vec::IntoIter<DataFile>,
-    current: Option<(Arc<str>, Parts)>,
+    schema: SchemaRef,
+    partitions: Arc<Partitions>,
+    waiting: std::iter::Enumerate<std::vec::IntoIter<DataFile>>,
+    current: Option<(Arc<str>, Option<Arc<Layout>>, Parts)>,
     next: usize,
     done: bool,
 }
@@ -34,7 +37,15 @@ pub struct Piece {
     /// As messages name it.
     pub file: Arc<str>,
     rows: Rows,
+    layout: Option<Arc<Layout>>,
     watch: Arc<Watch>,
+}
+
+/// How batches of a file become those asked for, where some columns come from the folders that it lies in.
+struct Layout {
+    schema: SchemaRef,
+    /// For each column its only value, or None where it is the next one in the file.
+    columns: Vec<Option<ArrayRef>>,
 }
 
 impl Pieces {
@@ -46,34 +57,51 @@ impl Pieces {
         table.pieces(columns)
     }
 
-    pub(super) fn new(format: Format, files: Vec<DataFile>, options: Options, wanted: Wanted) -> Pieces {
-        let wanted = Arc::new(wanted);
-        Pieces { format, options, wanted, waiting: files.into_iter(), current: None, next: 0, done: false }
+    pub(super) fn new(
+        format: Format,
+        files: &[DataFile],
+        options: &Options,
+        wanted: Wanted,
+        schema: SchemaRef,
+        partitions: &Arc<Partitions>,
+    ) -> Pieces {
+        let waiting = files.to_vec().into_iter().enumerate();
+        let (options, wanted, partitions) = (options.clone(), Arc::new(wanted), partitions.clone());
+        Pieces { format, options, wanted, schema, partitions, waiting, current: None, next: 0, done: false }
     }
 
     /// The columns of every batch.
     pub fn schema(&self) -> SchemaRef {
-        self.wanted.schema.clone()
+        self.schema.clone()
+    }
+
+    fn layout(&self, file: usize) -> Option<Arc<Layout>> {
+        if self.schema.fields().len() == self.wanted.schema.fields().len() {
+            return None;
+        }
+        let value = |field: &FieldRef| self.partitions.value(file, field.name(), field.data_type());
+        let columns = self.schema.fields().iter().map(value).collect();
+        Some(Arc::new(Layout { schema: self.schema.clone(), columns }))
     }
 
     fn advance(&mut self) -> Result<Option<Piece>, Fault> {
         loop {
-            if let Some((file, parts)) = &mut self.current {
+            if let Some((file, layout, parts)) = &mut self.current {
                 if self.options.watch.stopped() {
                     return Err(stopped(file));
                 }
                 if let Some(rows) = parts.next() {
                     let (index, file, watch) = (self.next, file.clone(), self.options.watch.clone());
                     self.next += 1;
-                    return Ok(Some(Piece { index, file, rows: rows?, watch }));
+                    return Ok(Some(Piece { index, file, rows: rows?, layout: layout.clone(), watch }));
                 }
             }
-            let Some(file) = self.waiting.next() else { return Ok(None) };
+            let Some((index, file)) = self.waiting.next() else { return Ok(None) };
             if self.options.watch.stopped() {
                 return Err(stopped(&file.name));
             }
             let parts = format::parts(self.format, &file, &self.wanted, &self.options)?;
-            self.current = Some((file.name.into(), parts));
+            self.current = Some((file.name.into(), self.layout(index), parts));
         }
     }
 }
@@ -99,9 +127,32 @@ impl Iterator for Piece {
             return Some(Err(stopped(&self.file)));
         }
         let batch = self.rows.next()?;
-        if let Ok(batch) = &batch {
+        Some(batch.and_then(|batch| {
             self.watch.add_rows(batch.num_rows() as u64);
+            match &self.layout {
+                None => Ok(batch),
+                Some(layout) => {
+                    layout.arrange(&batch).map_err(|why| Fault::new(format!("read {}", self.file), why, ""))
+                }
+            }
+        }))
+    }
+}
+
+impl Layout {
+    fn arrange(&self, batch: &RecordBatch) -> Result<RecordBatch, String> {
+        let mut in_file = batch.columns().iter();
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for (field, value) in self.schema.fields().iter().zip(&self.columns) {
+            let column = match value {
+                Some(value) => repeat(value, batch.num_rows())?,
+                None => in_file.next().ok_or("a column is gone")?.clone(),
+            };
+            fields.push(field.as_ref().clone().with_data_type(column.data_type().clone()));
+            columns.push(column);
         }
-        Some(batch)
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::new(Schema::new(fields));
+        RecordBatch::try_new_with_options(schema, columns, &options).map_err(|e| e.to_string())
     }
 }

@@ -9,11 +9,14 @@
 
 use super::files::{self, DataFile, Watch};
 use super::format::{self, Wanted};
+use super::partition::Partitions;
 use super::pieces::{Piece, Pieces};
 use crate::config::{CsvDialect, Dataset, Format};
+use crate::files::is_glob;
 use crate::model::{Fault, Input};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +30,11 @@ pub struct Table {
     files: Vec<DataFile>,
     paths: Vec<PathBuf>,
     format: Format,
+    /// Columns of the files, and after them those that their folders make.
     schema: SchemaRef,
+    in_files: SchemaRef,
+    places: Arc<HashMap<String, usize>>,
+    partitions: Arc<Partitions>,
     remarks: Vec<Option<String>>,
     options: Options,
     /// Set by a scan that met a value which the guessed type does not fit; None when nothing was guessed.
@@ -104,8 +111,13 @@ impl Table {
             None => files::format_of(source, &files)?,
         };
         let paths = files.iter().map(|file| file.path.clone()).collect();
-        let schema = Arc::new(Schema::empty());
-        Ok(Table { files, paths, format, schema, remarks: Vec::new(), options, belied: None })
+        let partitions = match is_glob(source) {
+            true => Arc::new(Partitions::of(&files)?),
+            false => Arc::default(),
+        };
+        let (schema, in_files) = (Arc::new(Schema::empty()), Arc::new(Schema::empty()));
+        let (places, remarks) = (Arc::default(), Vec::new());
+        Ok(Table { files, paths, format, schema, in_files, places, partitions, remarks, options, belied: None })
     }
 
     /// The same files with types taken from every value.
@@ -119,7 +131,12 @@ impl Table {
     fn known(&self, exact: bool) -> Result<Table, Fault> {
         let known = format::known(self.format, &self.files, &self.options, exact)?;
         let belied = (!known.certain).then(Arc::default);
-        Ok(Table { schema: known.schema, remarks: known.remarks, belied, ..self.clone() })
+        let in_files = known.schema;
+        self.partitions.check(in_files.fields(), self.files.first().map_or("", |file| &file.name))?;
+        let folders = self.partitions.fields.iter().cloned().map(Arc::new);
+        let schema = Arc::new(Schema::new(in_files.fields().iter().cloned().chain(folders).collect::<Vec<_>>()));
+        let places = Arc::new(schema.fields().iter().map(|field| field.name().clone()).zip(0..).collect());
+        Ok(Table { schema, in_files, places, remarks: known.remarks, belied, ..self.clone() })
     }
 
     /// Whether a scan has met a value that a guessed type does not fit. Such a scan has ended with a fault, and
@@ -139,8 +156,8 @@ impl Table {
 
     /// Why a CSV column is text: the first value that fits no other type, with file and line.
     pub fn remark(&self, column: &str) -> Option<&str> {
-        let index = self.schema.index_of(column).ok()?;
-        self.remarks.get(index)?.as_deref()
+        let index = self.places.get(column)?;
+        self.remarks.get(*index)?.as_deref()
     }
 
     pub fn format(&self) -> Format {
@@ -187,8 +204,11 @@ impl Table {
 
     fn scan(&self, fields: Vec<FieldRef>, codes: bool) -> Pieces {
         let schema = Arc::new(Schema::new(fields));
-        let wanted = Wanted { schema, all: self.schema.clone(), codes, belied: self.belied.clone() };
-        Pieces::new(self.format, self.files.clone(), self.options.clone(), wanted)
+        let (all, belied) = (self.in_files.clone(), self.belied.clone());
+        let known = |field: &&FieldRef| self.places.get(field.name()).is_some_and(|at| *at < all.fields().len());
+        let in_files = Schema::new(schema.fields().iter().filter(known).cloned().collect::<Vec<_>>());
+        let wanted = Wanted { schema: Arc::new(in_files), all: all.clone(), codes, belied };
+        Pieces::new(self.format, &self.files, &self.options, wanted, schema, &self.partitions)
     }
 
     /// What the table is made of, with the digest of every file's bytes.
@@ -200,11 +220,11 @@ impl Table {
     }
 
     fn field(&self, name: &str) -> Result<FieldRef, Fault> {
-        let index = self.schema.index_of(name).map_err(|_| {
+        let index = self.places.get(name).ok_or_else(|| {
             let first = self.files.first().map_or("", |file| &file.name);
             Fault::new(format!("read {first}"), format!("no column {name:?}"), missing_column(&self.schema, name))
         })?;
-        Ok(self.schema.fields()[index].clone())
+        Ok(self.schema.field(*index).clone().into())
     }
 }
 

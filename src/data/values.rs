@@ -210,8 +210,16 @@ pub(super) fn show(array: &ArrayRef, row: usize) -> String {
         return "null".to_string();
     }
     let options = FormatOptions::default();
+    // An instant is shown in UTC, as the names of zones say nothing to Arrow without their rules.
+    let (array, place) = match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            (&cast(&array.slice(row, 1), &utc).unwrap_or_else(|_| array.slice(row, 1)), 0)
+        }
+        _ => (array, row),
+    };
     let text = match ArrayFormatter::try_new(array, &options) {
-        Ok(formatter) => formatter.value(row).try_to_string().unwrap_or_else(|e| e.to_string()),
+        Ok(formatter) => formatter.value(place).try_to_string().unwrap_or_else(|e| e.to_string()),
         Err(e) => e.to_string(),
     };
     let short: String = match text.chars().count() > SHOWN {
@@ -267,6 +275,10 @@ mod tests {
         let date: ArrayRef = Arc::new(Date32Array::from(vec![1]));
         let Ok(Values::Time(instant)) = Values::of(&tokyo) else { panic!() };
         assert_eq!(instant.value(0), 1_000_000);
+        for zone in ["+09:00", "UTC", "Asia/Tokyo"] {
+            let tokyo: ArrayRef = Arc::new(TimestampSecondArray::from(vec![0, 1]).with_timezone(zone));
+            assert_eq!(show(&tokyo, 1), "1970-01-01T00:00:01Z", "{zone}");
+        }
         let Ok(Values::Time(midnight)) = Values::of(&date) else { panic!() };
         assert_eq!(midnight.value(0), 86_400_000_000);
         let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX]));

@@ -2,11 +2,11 @@
 
 use super::{Context, Production};
 use crate::config::{Against, Dataset};
-use crate::data::checks::{self, Surroundings};
+use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
 use crate::data::profile;
 use crate::data::{Options, Table, Watch};
-use crate::model::{Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -96,9 +96,10 @@ impl Job {
             Err(fault) => return broken(set, &fault),
         };
         let open = |name: &str| self.open(self.known(name)?);
-        let around = Surroundings { now: self.now, open: &open };
-        let found = checks::run(&set.name, &set.source, &table, &set.checks, &around);
-        let mut evidence = Evidence { inputs, checks: found.checks, ..Evidence::default() };
+        let baseline = self.baseline();
+        let around = Surroundings { now: self.now, open: &open, baseline: &baseline };
+        let found = checks::run(&Request::of(set), &table, &around);
+        let mut evidence = Evidence { inputs, checks: found.checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
             Some(fault) => evidence.faults.push(fault),
             None => {
@@ -206,8 +207,19 @@ impl Job {
         self.sets.iter().find(|other| other.name == name).ok_or_else(unknown)
     }
 
+    /// What checks against the baseline are held to.
+    fn baseline(&self) -> Baseline {
+        match &self.production {
+            None => Baseline::NotConfigured,
+            Some(production) => production.baseline(self.first_run_accepted).unwrap_or_else(|fault| Baseline::Faulty {
+                source: production.source.clone(),
+                reason: fault.to_string(),
+            }),
+        }
+    }
+
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
-        Table::open_with(&self.root, &set.source, Options::of(set, self.watch.clone()))
+        Table::guess(&self.root, &set.source, Options::of(set, self.watch.clone()))
     }
 }
 

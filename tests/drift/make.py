@@ -1,6 +1,6 @@
 """Writes tests/drift/expected.json: pairs of samples, and what SciPy and Evidently's definitions give for them.
 
-    python -m venv /tmp/drift && /tmp/drift/bin/pip install "evidently>=0.7,<0.8" "pandas<3" scipy==1.17.1 numpy
+    python -m venv /tmp/drift && /tmp/drift/bin/pip install evidently==0.7.23 pandas==2.3.3 scipy==1.17.1 numpy==2.4.6
     /tmp/drift/bin/python tests/drift/make.py
 
 The samples are made from splitmix64, which the test makes again, so that none of them has to be kept. Evidently's own
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from evidently.legacy.calculations.stattests import get_stattest
 from evidently.legacy.core import ColumnType
+from evidently.legacy.metrics.data_drift.embedding_drift_methods import mmd
 from scipy import stats
 
 warnings.simplefilter("ignore")
@@ -71,6 +72,9 @@ NUMERIC = [
     ("uniform", "uniform", 2, 3),
     ("signed", "signed", 1500, 1400),
     ("tiny", "tiny", 1500, 1400),
+    ("uniform", "shifted", 9000, 9001),
+    ("uniform", "uniform", 10000, 10000),
+    ("uniform", "uniform", 200000, 300000),
 ]
 
 CATEGORICAL = [
@@ -96,7 +100,7 @@ def score(name: str, reference, current, kind) -> float | None:
 
 
 def main() -> None:
-    out = {"numeric": [], "categorical": [], "adjusted": [], "psi_undefined": "null"}
+    out = {"numeric": [], "categorical": [], "mmd": [], "adjusted": []}
     for i, (a, b, n, m) in enumerate(NUMERIC):
         x, y = numbers(a, 2 * i + 1, n), numbers(b, 2 * i + 2, m)
         reference, current = pd.Series(x), pd.Series(y)
@@ -122,6 +126,12 @@ def main() -> None:
         case["z"] = score("z", reference, current, ColumnType.Categorical) if len(a) <= 2 else None
         case["TVD"] = float(0.5 * np.abs(np.array(a) / sum(a) - np.array(b) / sum(b)).sum())
         out["categorical"].append(case)
+    for i, (n, m, columns, shift) in enumerate([(60, 70, 3, 0.0), (200, 150, 8, 0.1), (50, 400, 16, 0.5), (2, 2, 1, 9.0)]):
+        seed = 1000 + 2 * i
+        x = pd.DataFrame(uniform(seed, n * columns).reshape(n, columns))
+        y = pd.DataFrame(uniform(seed + 1, m * columns).reshape(m, columns) + shift)
+        case = {"n": n, "m": m, "columns": columns, "shift": shift, "seed": seed, "mmd": float(mmd()(y, x)[0])}
+        out["mmd"].append(case)
     p = uniform(99, 12) ** 3
     out["adjusted"] = {"p": p.tolist(), "benjamini_hochberg": stats.false_discovery_control(p).tolist()}
     (HERE / "expected.json").write_text(json.dumps(out, indent=1) + "\n")

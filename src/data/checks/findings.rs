@@ -8,7 +8,7 @@ mod rows;
 mod tests;
 mod values;
 
-pub(in crate::data) use numbers::{Summary, aggregate, aggregate_id, baseline, freshness, nulls, row_count};
+pub(in crate::data) use numbers::{Summary, aggregate, baseline, freshness, nulls, row_count};
 pub(in crate::data) use rows::{Alike, Rarest, balance, columns, duplicates, ordered, shared, unique};
 pub(in crate::data) use values::{Counted, condition, each, returned};
 

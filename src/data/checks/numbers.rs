@@ -1,46 +1,57 @@
-//! Checks on one number of the data set: rows, nulls, moments of a column, the age of its newest value.
+//! Counts and sums over a column: nulls, moments, the newest value.
 
-use super::findings::{self, Summary};
-use super::{EXAMPLES, Finding, Rows, Scope, Values};
-use crate::config::{Aggregate, Amount, NumberRange};
-use crate::model::Op;
-use arrow::array::Array;
+use super::batch::{Examples, Place, Rows};
+use super::findings::Summary;
+use crate::config::Aggregate;
+use crate::data::values::Values;
+use arrow::array::{Array, Float64Array};
 
 /// Counts nulls, and NaN with them: a float column has no other way to say that a value is missing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Nulls {
-    column: usize,
-    nulls: u64,
-    nan: u64,
-    examples: Vec<String>,
+    pub nulls: u64,
+    pub nan: u64,
+    pub examples: Examples,
 }
 
 impl Nulls {
-    pub fn new(column: usize) -> Nulls {
-        Nulls { column, nulls: 0, nan: 0, examples: Vec::new() }
-    }
-
-    pub fn feed(&mut self, rows: &Rows) -> Result<(), String> {
-        let values = rows.values(self.column)?;
-        let is_nan = |row| matches!(values, Values::Float(v) if !v.is_null(row) && v.value(row).is_nan());
-        let nan = (0..rows.len()).filter(|row| is_nan(*row)).count();
-        self.nulls += values.nulls() as u64;
+    pub fn feed(&mut self, rows: &Rows, column: usize) -> Result<(), String> {
+        let values = rows.values(column)?;
+        let nan = match values {
+            Values::Float(values) => count_nan(values),
+            _ => 0,
+        };
+        let nulls = values.nulls();
+        self.nulls += nulls as u64;
         self.nan += nan as u64;
-        if self.examples.len() < EXAMPLES && (nan > 0 || values.nulls() > 0) {
+        if nan + nulls > 0 && !self.examples.full() {
+            let is_nan = |row| matches!(values, Values::Float(v) if v.value(row).is_nan());
             let missing = (0..rows.len()).filter(|row| values.is_null(*row) || is_nan(*row));
-            let room = EXAMPLES - self.examples.len();
-            self.examples.extend(missing.take(room).map(|row| rows.example(row, &[self.column])));
+            self.examples.note(rows, missing, &[column]);
         }
         Ok(())
     }
 
-    pub fn finish(self, column: &str, scope: Scope, op: Op, bound: Amount) -> Finding {
-        findings::nulls((column, op, bound), scope, (self.nulls, self.nan), self.examples)
+    pub fn append(&mut self, later: Nulls, place: &Place) {
+        self.nulls += later.nulls;
+        self.nan += later.nan;
+        self.examples.append(later.examples, place);
     }
 }
 
-/// Count, sum (Neumaier 1974), mean and squared deviations (Welford 1962), smallest and largest, in one pass.
+fn count_nan(values: &Float64Array) -> usize {
+    match values.null_count() {
+        0 => values.values().iter().filter(|value| value.is_nan()).count(),
+        _ => values.iter().flatten().filter(|value| value.is_nan()).count(),
+    }
+}
+
+/// Count, sum, squared deviations from the mean, smallest and largest.
+///
+/// Each batch is summed in lanes, with what each addition loses kept beside (Knuth's two-sum), and its deviations
+/// are taken from its own mean; batches and pieces are put together by Chan, Golub & LeVeque (1983).
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Moments {
-    column: usize,
     n: u64,
     nan: u64,
     sum: f64,
@@ -51,75 +62,151 @@ pub(super) struct Moments {
     max: f64,
 }
 
-impl Moments {
-    pub fn new(column: usize) -> Moments {
+impl Default for Moments {
+    fn default() -> Moments {
         let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
-        Moments { column, n: 0, nan: 0, sum: 0.0, lost: 0.0, mean: 0.0, squares: 0.0, min, max }
+        Moments { n: 0, nan: 0, sum: 0.0, lost: 0.0, mean: 0.0, squares: 0.0, min, max }
+    }
+}
+
+const LANES: usize = 8;
+
+impl Moments {
+    pub fn feed(&mut self, rows: &Rows, column: usize) -> Result<(), String> {
+        with_numbers(rows.values(column)?, |numbers| {
+            let nan = numbers.iter().filter(|value| value.is_nan()).count();
+            match nan {
+                0 => self.append(Moments::of(numbers)),
+                _ => {
+                    let numbers: Vec<f64> = numbers.iter().copied().filter(|value| !value.is_nan()).collect();
+                    self.append(Moments { nan: nan as u64, ..Moments::of(&numbers) });
+                }
+            }
+        });
+        Ok(())
     }
 
-    pub fn feed(&mut self, rows: &Rows) -> Result<(), String> {
-        match rows.values(self.column)? {
-            Values::Int(values) => values.iter().flatten().for_each(|value| self.add(value as f64)),
-            Values::Float(values) => values.iter().flatten().for_each(|value| self.add(value)),
-            Values::Bool(values) => values.iter().flatten().for_each(|value| self.add(f64::from(u8::from(value)))),
-            _ => {}
+    /// Of numbers that are none of them NaN.
+    fn of(numbers: &[f64]) -> Moments {
+        let (mut sum, mut lost) = ([0.0; LANES], [0.0; LANES]);
+        let (mut min, mut max) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let chunks = numbers.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for lane in 0..LANES {
+                let value = chunk[lane];
+                let (total, error) = two_sum(sum[lane], value);
+                (sum[lane], lost[lane]) = (total, lost[lane] + error);
+                min[lane] = if value < min[lane] { value } else { min[lane] };
+                max[lane] = if value > max[lane] { value } else { max[lane] };
+            }
         }
-        Ok(())
+        let mut all = Moments { n: numbers.len() as u64, ..Moments::default() };
+        for lane in 0..LANES {
+            all.add(sum[lane]);
+            all.lost += lost[lane];
+            all.min = all.min.min(min[lane]);
+            all.max = all.max.max(max[lane]);
+        }
+        for value in rest {
+            all.add(*value);
+            all.min = all.min.min(*value);
+            all.max = all.max.max(*value);
+        }
+        if all.n > 0 {
+            all.mean = (all.sum + all.lost) / all.n as f64;
+            let mut squares = [0.0; LANES];
+            for (place, value) in numbers.iter().enumerate() {
+                squares[place % LANES] += (value - all.mean) * (value - all.mean);
+            }
+            all.squares = squares.iter().sum();
+        }
+        all
     }
 
     fn add(&mut self, value: f64) {
-        if value.is_nan() {
-            self.nan += 1;
-            return;
-        }
-        self.n += 1;
-        let sum = self.sum + value;
-        self.lost += if self.sum.abs() >= value.abs() { (self.sum - sum) + value } else { (value - sum) + self.sum };
-        self.sum = sum;
-        let from_mean = value - self.mean;
-        self.mean += from_mean / self.n as f64;
-        self.squares += from_mean * (value - self.mean);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        let (sum, error) = two_sum(self.sum, value);
+        (self.sum, self.lost) = (sum, self.lost + error);
     }
 
-    pub fn finish(self, function: Aggregate, column: &str, range: NumberRange, scope: Scope) -> Finding {
+    /// Those of later rows.
+    pub fn append(&mut self, later: Moments) {
+        self.nan += later.nan;
+        if later.n == 0 {
+            return;
+        }
+        let (here, there, all) = (self.n as f64, later.n as f64, (self.n + later.n) as f64);
+        let between = later.mean - self.mean;
+        self.mean = if self.n == 0 { later.mean } else { self.mean + between * (there / all) };
+        self.squares += later.squares + if self.n == 0 { 0.0 } else { between * between * here * there / all };
+        self.n += later.n;
+        self.add(later.sum);
+        self.lost += later.lost;
+        self.min = self.min.min(later.min);
+        self.max = self.max.max(later.max);
+    }
+
+    pub fn summary(&self, function: Aggregate, private: bool) -> Summary {
+        let n = self.n as f64;
         let value = match function {
-            Aggregate::Mean => (self.sum + self.lost) / self.n as f64,
+            Aggregate::Mean => self.total() / n,
             // Of a sample, divided by n - 1, as pandas does.
-            Aggregate::Stddev => (self.squares / (self.n as f64 - 1.0)).sqrt(),
+            Aggregate::Stddev => (self.squares / (n - 1.0)).sqrt(),
             Aggregate::Min => self.min,
             Aggregate::Max => self.max,
-            Aggregate::Sum => self.sum + self.lost,
-            Aggregate::Quantile(_) | Aggregate::Distinct => {
-                return Finding::errored("this check is not done yet".to_string());
-            }
+            Aggregate::Sum => self.total(),
+            Aggregate::Quantile(_) | Aggregate::Distinct => f64::NAN,
         };
-        let summary = Summary { n: self.n, nan: self.nan, value, private: false };
-        findings::aggregate((function, column, range), scope, summary)
+        Summary { n: self.n, nan: self.nan, value, private }
+    }
+
+    /// Of infinite numbers, what was lost is no number.
+    fn total(&self) -> f64 {
+        if self.lost.is_finite() { self.sum + self.lost } else { self.sum }
     }
 }
 
+/// The sum, and what it lost by rounding.
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let part = sum - a;
+    (sum, (a - (sum - part)) + (b - part))
+}
+
+/// The numbers of a batch that are not null.
+pub(super) fn with_numbers(values: &Values, see: impl FnOnce(&[f64])) {
+    match values {
+        Values::Float(values) if values.null_count() == 0 => see(values.values()),
+        Values::Float(values) => see(&values.iter().flatten().collect::<Vec<f64>>()),
+        Values::Int(values) if values.null_count() == 0 => {
+            see(&values.values().iter().map(|value| *value as f64).collect::<Vec<f64>>());
+        }
+        Values::Int(values) => see(&values.iter().flatten().map(|value| value as f64).collect::<Vec<f64>>()),
+        Values::Bool(values) => {
+            see(&values.iter().flatten().map(|value| f64::from(u8::from(value))).collect::<Vec<f64>>());
+        }
+        _ => {}
+    }
+}
+
+/// The newest value, in microseconds since 1970-01-01 UTC, and how many values there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Newest {
-    column: usize,
-    newest: Option<i64>,
-    n: u64,
+    pub n: u64,
+    pub newest: Option<i64>,
 }
 
 impl Newest {
-    pub fn new(column: usize) -> Newest {
-        Newest { column, newest: None, n: 0 }
-    }
-
-    pub fn feed(&mut self, rows: &Rows) -> Result<(), String> {
-        if let Values::Time(values) = rows.values(self.column)? {
-            self.n += (values.len() - values.null_count()) as u64;
-            self.newest = self.newest.max(arrow::compute::max(values));
+    pub fn feed(&mut self, rows: &Rows, column: usize) -> Result<(), String> {
+        if let Values::Time(values) = rows.values(column)? {
+            let n = (values.len() - values.null_count()) as u64;
+            self.append(Newest { n, newest: arrow::compute::max(values) });
         }
         Ok(())
     }
 
-    pub fn found(&self) -> (u64, Option<i64>) {
-        (self.n, self.newest)
+    pub fn append(&mut self, later: Newest) {
+        self.n += later.n;
+        self.newest = self.newest.max(later.newest);
     }
 }

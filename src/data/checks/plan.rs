@@ -1,86 +1,241 @@
-//! From rules to states: which columns are read and how, and what cannot be judged at all.
+//! From checks to jobs: which columns are read and how, what is counted, and what cannot be judged at all.
 
-use super::each::{Each, Rule};
-use super::numbers::{Moments, Newest, Nulls};
-use super::repeats::Repeats;
-use super::{Family, KeySet, Reading, Rows, State, Surroundings, Table};
-use crate::config::data_check::{sql, time::moment};
-use crate::config::{ColumnType, DataRule, Format, Scalar};
-use crate::data::key::has_key;
-use crate::data::table::missing_column;
-use crate::data::values::describe;
+mod columns;
+mod keys;
+mod literals;
+
+pub(super) use columns::shortened;
+
+use super::each::{Each, Rule, TextRule};
+use super::job::{Job, Kind};
+use super::quantile::Numbers;
+use super::{Request, Surroundings, Table};
+use crate::config::data_check::{filter::Expr, sql};
+use crate::config::{Aggregate, DataCheck, DataRule, Format, Measured, Order};
+use crate::data::filter::Condition;
+use crate::data::key::{Budget, Known};
+use crate::data::table::{Reading, missing_column};
+use crate::data::values::{Family, describe};
 use arrow::datatypes::DataType;
-use std::collections::HashSet;
+use std::sync::Arc;
 
-/// Collects the columns that the scan must read.
+/// Collects the columns that the scan must read, and what it must count.
 pub(super) struct Plan<'a> {
-    dataset: &'a str,
+    request: &'a Request<'a>,
     table: &'a Table,
-    columns: Vec<(String, Reading)>,
+    around: &'a Surroundings<'a>,
+    pub columns: Vec<(String, Reading)>,
+    pub filters: Vec<Condition>,
+    pub jobs: Vec<Job>,
+    /// What each job is about, to find those that can be shared.
+    subjects: Vec<(Option<usize>, Subject)>,
+    known: Vec<(keys::Other, Arc<Known>)>,
+    pub budget: Arc<Budget>,
+    pub workers: usize,
+    /// Hands that may write keys or numbers at once.
+    writers: usize,
+}
+
+/// How a check is judged after the scan.
+pub(super) enum Judge {
+    Rows,
+    /// By the schema alone: what is wrong, of so many columns.
+    Columns(Vec<String>, usize),
+    Job(usize),
+}
+
+/// A check as it is executed: the filter of its rows, and how it is judged.
+pub(super) struct Planned {
+    pub only: Option<usize>,
+    pub judge: Judge,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Subject {
+    Nulls(usize),
+    Moments(usize),
+    Newest(usize),
+    Order(usize, Order),
+    Balance(usize),
+    Numbers(usize),
+    Keys(Vec<usize>, bool),
+    /// Not shared.
+    Own,
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(dataset: &'a str, table: &'a Table) -> Plan<'a> {
-        Plan { dataset, table, columns: Vec::new() }
-    }
-
-    pub fn columns(&self) -> &[(String, Reading)] {
-        &self.columns
-    }
-
-    /// The check's state, or why it cannot be judged.
-    pub fn state(&mut self, rule: &DataRule, around: &Surroundings) -> Result<State, String> {
-        match rule {
-            DataRule::Rows { .. } => Ok(State::Rows),
-            DataRule::Columns { wanted, .. } => {
-                let wrong = wanted.iter().filter_map(|(name, kind)| self.wrong(name, *kind)).collect();
-                Ok(State::Columns(wrong, wanted.len()))
+    pub fn new(
+        request: &'a Request,
+        table: &'a Table,
+        around: &'a Surroundings,
+        budget: &Arc<Budget>,
+        workers: usize,
+    ) -> Plan<'a> {
+        let writing = |check: &&DataCheck| match &check.rule {
+            DataRule::Unique { .. } | DataRule::Duplicates { .. } => true,
+            DataRule::References { .. } | DataRule::Shared { .. } => true,
+            DataRule::Aggregate { function, .. }
+            | DataRule::Baseline { of: Measured::Aggregate { function, .. }, .. } => {
+                matches!(function, Aggregate::Quantile(_) | Aggregate::Distinct)
             }
-            DataRule::Nulls { column, .. } => Ok(State::Nulls(Nulls::new(self.read(column, Reading::Typed)?))),
-            DataRule::Aggregate { column, .. } => {
-                self.must(column, "a number", |f| f.is_number() || f == Family::Bool)?;
-                Ok(State::Moments(Moments::new(self.read(column, Reading::Typed)?)))
-            }
-            DataRule::Freshness { column, .. } => {
-                self.must(column, "a date or timestamp", Family::is_time)?;
-                Ok(State::Newest(Newest::new(self.read(column, Reading::Typed)?)))
-            }
-            DataRule::Unique { columns } => Ok(State::Repeats(Repeats::new(self.read_keys(columns)?, false))),
-            DataRule::Duplicates { columns, .. } => Ok(State::Repeats(Repeats::new(self.read_keys(columns)?, true))),
-            DataRule::Between { column, low, high } => {
-                let (rule, reading) = self.between(column, low, high)?;
-                self.each(rule, column, reading)
-            }
-            DataRule::In { column, values } => {
-                let (rule, reading) = self.within(column, values)?;
-                self.each(rule, column, reading)
-            }
-            DataRule::Matches { column, pattern } => {
-                let pattern = regex::Regex::new(pattern).map_err(|e| e.to_string())?;
-                if self.table.format() == Format::Parquet {
-                    self.must(column, "text", |f| f == Family::Text)?;
-                }
-                let column = self.read(column, Reading::Text)?;
-                Ok(State::Each(Each::new(Rule::Matches(pattern), Some(column), vec![column])))
-            }
-            DataRule::References { column, dataset, other } => {
-                let known = self.load(column, dataset, other, around)?;
-                self.each(Rule::References(known), column, Reading::Typed)
-            }
-            DataRule::Sql { query } => self.filter(query, around),
-            _ => Err("this check is not done yet".to_string()),
+            _ => false,
+        };
+        let writers = request.checks.iter().filter(writing).count().max(1) * workers;
+        Plan {
+            request,
+            table,
+            around,
+            columns: Vec::new(),
+            filters: Vec::new(),
+            jobs: Vec::new(),
+            subjects: Vec::new(),
+            known: Vec::new(),
+            budget: budget.clone(),
+            workers,
+            writers,
         }
     }
 
-    fn each(&mut self, rule: Rule, column: &str, reading: Reading) -> Result<State, String> {
-        let column = self.read(column, reading)?;
-        Ok(State::Each(Each::new(rule, Some(column), vec![column])))
+    /// How the check is executed, or why it cannot be judged.
+    pub fn check(&mut self, check: &DataCheck) -> Result<Planned, String> {
+        let only = match &check.only {
+            None => None,
+            Some(expr) => Some(self.filter(expr).map_err(|reason| format!("where: {reason}"))?),
+        };
+        let judge = self.judge(&check.rule, only)?;
+        Ok(Planned { only, judge })
+    }
+
+    fn judge(&mut self, rule: &DataRule, only: Option<usize>) -> Result<Judge, String> {
+        let job = match rule {
+            DataRule::Rows { .. } | DataRule::Baseline { of: Measured::Rows, .. } => return Ok(Judge::Rows),
+            DataRule::Columns { wanted, exact, ordered } => {
+                let (wrong, of) = self.wrong_columns(wanted, *exact, *ordered);
+                return Ok(Judge::Columns(wrong, of));
+            }
+            DataRule::Nulls { column, .. } => {
+                let column = self.read(column, Reading::Typed)?;
+                self.shared(only, Subject::Nulls(column), |_| Kind::Nulls(column))
+            }
+            DataRule::Aggregate { function, column, .. }
+            | DataRule::Baseline { of: Measured::Aggregate { function, column }, .. } => {
+                self.aggregate(*function, column, only)?
+            }
+            DataRule::Freshness { column, .. } => {
+                self.must(column, "a date or timestamp", Family::is_time)?;
+                let column = self.read(column, Reading::Typed)?;
+                self.shared(only, Subject::Newest(column), |_| Kind::Newest(column))
+            }
+            DataRule::Ordered { column, order } => {
+                self.must(column, "values that have an order", |f| f != Family::Other)?;
+                let (column, order) = (self.read(column, Reading::Typed)?, *order);
+                self.shared(only, Subject::Order(column, order), |_| Kind::Order(column, order))
+            }
+            DataRule::Balance { column, .. } => {
+                let place = self.read_key(column)?;
+                self.shared(only, Subject::Balance(place), |_| Kind::Balance(place, column.clone()))
+            }
+            DataRule::Unique { columns } => self.repeats(columns, false, only)?,
+            DataRule::Duplicates { columns, .. } => self.repeats(columns, true, only)?,
+            DataRule::References { column, dataset, other } => self.member(&[(column, other)], dataset, false, only)?,
+            DataRule::Shared { columns, dataset, .. } => {
+                let pairs: Vec<(&String, &String)> = columns.iter().map(|column| (column, column)).collect();
+                self.member(&pairs, dataset, true, only)?
+            }
+            DataRule::Between { column, low, high } => {
+                let (rule, reading) = self.between(column, low, high)?;
+                self.each(rule, column, reading, only)?
+            }
+            DataRule::In { column, values } => {
+                let (rule, reading) = self.within(column, values)?;
+                self.each(rule, column, reading, only)?
+            }
+            DataRule::Matches { column, pattern } => {
+                let pattern = regex::Regex::new(pattern).map_err(|e| e.to_string())?;
+                self.text(TextRule::Matches(pattern), column, only)?
+            }
+            DataRule::Length { column, range } => self.text(TextRule::Length(*range), column, only)?,
+            DataRule::Expr { condition } => {
+                let condition = self.condition(condition)?;
+                let shown = condition.columns().collect();
+                self.add(only, Subject::Own, Kind::Each(Each { rule: Rule::Holds(condition), shown }))
+            }
+            DataRule::Sql { query } => self.query(query, only)?,
+        };
+        Ok(Judge::Job(job))
+    }
+
+    fn aggregate(&mut self, function: Aggregate, column: &str, only: Option<usize>) -> Result<usize, String> {
+        if function == Aggregate::Distinct {
+            let place = self.read_key(column)?;
+            return Ok(self.keys(vec![place], false, only));
+        }
+        self.must(column, "a number", |f| f.is_number() || f == Family::Bool)?;
+        let column = self.read(column, Reading::Typed)?;
+        Ok(match function {
+            Aggregate::Quantile(_) => self.shared(only, Subject::Numbers(column), |plan| {
+                Kind::Numbers(column, Numbers::new(&plan.budget, plan.writers))
+            }),
+            _ => self.shared(only, Subject::Moments(column), |_| Kind::Moments(column)),
+        })
+    }
+
+    fn text(&mut self, rule: TextRule, column: &str, only: Option<usize>) -> Result<usize, String> {
+        if !self.guessed() {
+            self.must(column, "text", |f| f == Family::Text)?;
+        }
+        self.each(Rule::Text(rule), column, Reading::Text, only)
+    }
+
+    fn each(&mut self, rule: Rule, column: &str, reading: Reading, only: Option<usize>) -> Result<usize, String> {
+        let shown = vec![self.read(column, reading)?];
+        Ok(self.add(only, Subject::Own, Kind::Each(Each { rule, shown })))
+    }
+
+    fn query(&mut self, query: &str, only: Option<usize>) -> Result<usize, String> {
+        let filter = sql::compile(query, self.request.name).map_err(|e| e.to_string())?;
+        let condition = self.condition(&filter.condition)?;
+        let shown = match &filter.columns[..] {
+            [] => condition.columns().collect(),
+            chosen => chosen.iter().map(|name| self.read(name, Reading::Typed)).collect::<Result<_, _>>()?,
+        };
+        Ok(self.add(only, Subject::Own, Kind::Each(Each { rule: Rule::Returned(condition), shown })))
+    }
+
+    fn condition(&mut self, expr: &Expr) -> Result<Condition, String> {
+        let names: Vec<String> = expr.columns().into_iter().map(str::to_string).collect();
+        let place = |name: String| self.read(&name, Reading::Typed).map(|index| (name, index));
+        let columns = names.into_iter().map(place).collect::<Result<_, _>>()?;
+        Ok(Condition { expr: expr.clone(), columns, now: self.around.now })
+    }
+
+    fn filter(&mut self, expr: &Expr) -> Result<usize, String> {
+        let condition = self.condition(expr)?;
+        let known = self.filters.iter().position(|filter| *filter == condition);
+        Ok(known.unwrap_or_else(|| {
+            self.filters.push(condition);
+            self.filters.len() - 1
+        }))
+    }
+
+    fn shared(&mut self, only: Option<usize>, subject: Subject, make: impl FnOnce(&Plan) -> Kind) -> usize {
+        let known = self.subjects.iter().position(|(other, known)| *other == only && *known == subject);
+        known.unwrap_or_else(|| {
+            let kind = make(self);
+            self.add(only, subject, kind)
+        })
+    }
+
+    fn add(&mut self, only: Option<usize>, subject: Subject, kind: Kind) -> usize {
+        self.subjects.push((only, subject));
+        self.jobs.push(Job { only, kind });
+        self.jobs.len() - 1
     }
 
     /// The index of a column in the batches of the scan.
     fn read(&mut self, column: &str, reading: Reading) -> Result<usize, String> {
         self.type_of(column)?;
-        let reading = if self.table.format() == Format::Csv { reading } else { Reading::Typed };
+        let reading = if self.guessed() { reading } else { Reading::Typed };
         let known = self.columns.iter().position(|(name, other)| name == column && *other == reading);
         Ok(known.unwrap_or_else(|| {
             self.columns.push((column.to_string(), reading));
@@ -88,14 +243,13 @@ impl<'a> Plan<'a> {
         }))
     }
 
-    fn read_keys(&mut self, columns: &[String]) -> Result<Vec<usize>, String> {
-        for column in columns {
-            let data_type = self.type_of(column)?;
-            if !has_key(&data_type) {
-                return Err(format!("{column} is {}, whose values cannot be told apart", describe(&data_type)));
-            }
-        }
-        columns.iter().map(|column| self.read(column, Reading::Typed)).collect()
+    /// Whether types are those of the values alone, so that a column can be read as the text that it is, too.
+    fn guessed(&self) -> bool {
+        matches!(self.table.format(), Format::Csv | Format::Ndjson)
+    }
+
+    pub fn is_private(&self, column: &str) -> bool {
+        self.request.private.iter().any(|private| private == column)
     }
 
     fn type_of(&self, column: &str) -> Result<DataType, String> {
@@ -118,150 +272,15 @@ impl<'a> Plan<'a> {
     /// `age is text, but the check needs a number; "NA" at data/train.csv line 17 made it so`
     fn mismatch(&self, column: &str, wanted: &str) -> String {
         let found = self.type_of(column).map_or_else(|e| e, |t| describe(&t));
-        let because = match self.table.remark(column) {
+        let because = match self.remark(column) {
             Some(remark) => format!("; {remark} made it so"),
             None => String::new(),
         };
         format!("{column} is {found}, but the check needs {wanted}{because}")
     }
 
-    /// What is wrong with a column's type. Of CSV, text that fits a narrower type still fits the wider.
-    fn wrong(&self, name: &str, kind: ColumnType) -> Option<String> {
-        let data_type = match self.type_of(name) {
-            Ok(data_type) => data_type,
-            Err(missing) => return Some(missing),
-        };
-        let csv = self.table.format() == Format::Csv;
-        let family = Family::of(&data_type);
-        let (fits, wanted) = match kind {
-            ColumnType::Int => (family == Family::Int, "int"),
-            ColumnType::Float => (family == Family::Float || (csv && family == Family::Int), "float"),
-            ColumnType::Number => (family.is_number(), "number"),
-            ColumnType::String => (family == Family::Text || (csv && family != Family::Null), "string"),
-            ColumnType::Bool => (family == Family::Bool, "bool"),
-            ColumnType::Timestamp => (family == Family::Timestamp || (csv && family == Family::Date), "timestamp"),
-            ColumnType::Date => (family == Family::Date, "date"),
-        };
-        let because = self.table.remark(name).map_or(String::new(), |remark| format!(", by {remark}"));
-        (!fits).then(|| format!("{name} is {}{because}, expected {wanted}", describe(&data_type)))
+    /// Why a column is text, unless that is not to be told.
+    fn remark(&self, column: &str) -> Option<&str> {
+        self.table.remark(column).filter(|_| !self.is_private(column))
     }
-
-    fn between(&self, column: &str, low: &Scalar, high: &Scalar) -> Result<(Rule, Reading), String> {
-        let data_type = self.type_of(column)?;
-        let rule = match (low, high, Family::of(&data_type)) {
-            (Scalar::Number(low), Scalar::Number(high), Family::Int) if data_type != DataType::UInt64 => {
-                Rule::Ints { low: low.ceil() as i64, high: high.floor() as i64 }
-            }
-            (Scalar::Number(low), Scalar::Number(high), family) if family.is_number() || family == Family::Null => {
-                Rule::Floats { low: *low, high: *high }
-            }
-            (Scalar::Text(low), Scalar::Text(high), family) if family.is_time() => {
-                Rule::Times { low: time(low)?, high: time(high)? }
-            }
-            (Scalar::Text(low), Scalar::Text(high), Family::Text | Family::Null) => {
-                Rule::Texts { low: low.clone(), high: high.clone() }
-            }
-            (Scalar::Text(_), Scalar::Text(_), _) => return Err(self.mismatch(column, "a date, timestamp or text")),
-            _ => return Err(self.mismatch(column, "a number")),
-        };
-        Ok((rule, Reading::Typed))
-    }
-
-    fn within(&self, column: &str, values: &[Scalar]) -> Result<(Rule, Reading), String> {
-        let data_type = self.type_of(column)?;
-        let numbers: Option<Vec<f64>> = values.iter().map(as_number).collect();
-        let texts: Option<Vec<&String>> = values.iter().map(as_text).collect();
-        let csv = self.table.format() == Format::Csv;
-        let rule = match (Family::of(&data_type), numbers, texts) {
-            (Family::Int, Some(numbers), _) if data_type != DataType::UInt64 => {
-                Rule::InInts(numbers.into_iter().filter(|n| n.fract() == 0.0).map(|n| n as i64).collect())
-            }
-            (family, Some(numbers), _) if family.is_number() => Rule::InFloats(numbers),
-            (Family::Bool, _, Some(texts)) => {
-                let parse = |text: &String| text.parse().map_err(|_| format!("{text:?} is neither true nor false"));
-                Rule::InBools(texts.into_iter().map(parse).collect::<Result<_, _>>()?)
-            }
-            (family, _, Some(texts)) if family.is_time() => {
-                Rule::InTimes(texts.into_iter().map(|text| time(text)).collect::<Result<_, _>>()?)
-            }
-            (family, _, Some(texts)) if csv || matches!(family, Family::Text | Family::Null) => {
-                return Ok((Rule::InTexts(texts.into_iter().cloned().collect()), Reading::Text));
-            }
-            (Family::Null, ..) => Rule::InTexts(HashSet::new()),
-            (Family::Text, ..) => {
-                return Err(format!("{column} is text, but not all values in the list are: quote each of them"));
-            }
-            _ => return Err(format!("{column} is {}, but the values in the list are not", describe(&data_type))),
-        };
-        Ok((rule, Reading::Typed))
-    }
-
-    /// All values of another data set's column.
-    fn load(&self, column: &str, dataset: &str, other: &str, around: &Surroundings) -> Result<KeySet, String> {
-        let failed = |fault: crate::model::Fault| format!("{dataset}: {fault}");
-        let table = (around.open)(dataset).map_err(failed)?;
-        let schema = table.schema();
-        let Ok(field) = schema.field_with_name(other) else {
-            return Err(format!("{dataset} has no column {other:?}; {}", missing_column(&schema, other)));
-        };
-        let (here, there) = (self.type_of(column)?, field.data_type().clone());
-        let (one, two) = (Family::of(&here), Family::of(&there));
-        let whole = |f: Family| matches!(f, Family::Int | Family::Float);
-        let comparable = one == two || (whole(one) && whole(two)) || (one.is_time() && two.is_time());
-        if !(comparable || one == Family::Null) || !has_key(&here) || !has_key(&there) {
-            let (here, there) = (describe(&here), describe(&there));
-            return Err(format!("{column} is {here}, but {dataset}.{other} is {there}: they cannot be compared"));
-        }
-        let mut set = KeySet::default();
-        for batch in table.batches(Some(&[other.to_string()])).map_err(failed)? {
-            let batch = batch.map_err(failed)?;
-            let rows = Rows::new(&batch, None, 0);
-            let mut keys = rows.keys(&[0])?;
-            for row in 0..rows.len() {
-                let (key, null) = keys.at(row)?;
-                if !null {
-                    set.insert(key)?;
-                }
-            }
-        }
-        match set.len() {
-            0 => Err(format!("{dataset}.{other} has no values to refer to")),
-            _ => Ok(set),
-        }
-    }
-
-    fn filter(&mut self, query: &str, around: &Surroundings) -> Result<State, String> {
-        let filter = sql::compile(query, self.dataset).map_err(|e| e.to_string())?;
-        let used: Vec<String> = filter.condition.columns().into_iter().map(str::to_string).collect();
-        let used: Vec<(String, usize)> = used
-            .into_iter()
-            .map(|name| self.read(&name, Reading::Typed).map(|index| (name, index)))
-            .collect::<Result<_, _>>()?;
-        let shown = match &filter.columns[..] {
-            [] => used.iter().map(|(_, index)| *index).collect(),
-            chosen => chosen.iter().map(|name| self.read(name, Reading::Typed)).collect::<Result<_, _>>()?,
-        };
-        let rule = Rule::Filter(filter.condition, used, around.now);
-        Ok(State::Each(Each::new(rule, None, shown)))
-    }
-}
-
-fn as_number(value: &Scalar) -> Option<f64> {
-    match value {
-        Scalar::Number(number) => Some(*number),
-        Scalar::Text(_) => None,
-    }
-}
-
-fn as_text(value: &Scalar) -> Option<&String> {
-    match value {
-        Scalar::Text(text) => Some(text),
-        Scalar::Number(_) => None,
-    }
-}
-
-fn time(text: &str) -> Result<i64, String> {
-    moment(text)
-        .map(|moment| moment.micros)
-        .ok_or_else(|| format!("{text:?} is no date or time such as 2024-12-31 or 2024-12-31T23:59:59Z"))
 }

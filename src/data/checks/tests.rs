@@ -1,7 +1,7 @@
 //! Each check on small tables, with the cases in which it must not pass.
 
 use super::*;
-use crate::config::{ColumnType, data_check};
+use crate::config::{ColumnType, DataRule, data_check};
 use crate::model::{Outcome, Unit};
 use arrow::array::*;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
@@ -38,7 +38,7 @@ impl Folder {
     fn run(&self, checks: &[DataCheck]) -> Findings {
         let table = Table::open(self.0.path(), "t.*", None).unwrap();
         let open = |name: &str| Table::open(self.0.path(), &format!("{name}.csv"), None);
-        run("t", "t", &table, checks, &Surroundings { now: NOW, open: &open })
+        run(&request(checks), &table, &surroundings(&open))
     }
 
     fn one(&self, line: &str) -> Check {
@@ -56,6 +56,14 @@ impl Folder {
         let check = self.one(line);
         assert_eq!((check.outcome, check.message.as_str()), (outcome, message), "{line}");
     }
+}
+
+fn request(checks: &[DataCheck]) -> Request<'_> {
+    Request { name: "t", source: "t", private: &[], memory: Dataset::MEMORY, checks }
+}
+
+fn surroundings<'a>(open: &'a dyn Fn(&str) -> Result<Table, Fault>) -> Surroundings<'a> {
+    Surroundings { now: NOW, open, baseline: &Baseline::NotConfigured }
 }
 
 fn check(text: &str, rule: DataRule) -> DataCheck {
@@ -398,7 +406,7 @@ fn parquet_types_are_judged_as_what_they_mean() {
             None => data_check::parse(line).expect(line),
         };
         let open = |name: &str| Table::open(t.0.path(), &format!("{name}.csv"), None);
-        let found = run("t", "t", &table, &[check(line, rule)], &Surroundings { now: NOW, open: &open });
+        let found = run(&request(&[check(line, rule)]), &table, &surroundings(&open));
         assert_eq!(found.checks[0].outcome, Passed, "{line}: {}", found.checks[0].message);
         fs::remove_file(t.0.path().join("t2.csv")).unwrap();
     }
@@ -464,7 +472,7 @@ fn a_read_that_breaks_off_errors_every_check() {
         check("rows > 0", data_check::parse("rows > 0").unwrap()),
         check("unique(a)", data_check::parse("unique(a)").unwrap()),
     ];
-    let findings = run("t", "t", &table, &checks, &Surroundings { now: NOW, open: &open });
+    let findings = run(&request(&checks), &table, &surroundings(&open));
     assert_eq!(findings.fault.unwrap().why, "line 3: the file was changed while it was read");
     assert!(findings.checks.iter().all(|c| c.outcome == Errored));
 }

@@ -4,7 +4,8 @@ use super::load::{self, As, Loaded, Sketched};
 use super::{Asked, Reference, Sample, Subject, What, picture};
 use crate::config::{DriftMethod, Format};
 use crate::model::{Distribution, Fault, Unit};
-use crate::stats::drift::{self, Compared, Kind, Matrix, Method, Sorted};
+use crate::stats::drift::{self, CLASSIFIER_THRESHOLD, Compared, Kind, MMD_THRESHOLD, Matrix, Method, Sorted};
+use crate::stats::drift::{Vocabulary, characters};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -242,7 +243,7 @@ fn choice(
     distinct: impl FnOnce() -> u64,
 ) -> Result<(Method, Kind), String> {
     let Some(name) = &asked.name else { return Ok(Method::choose(kind, rows, distinct())) };
-    let method = Method::parse(name).ok_or_else(|| format!("there is no method {name}"))?;
+    let method = Method::parse(name).ok_or_else(|| format!("{name} compares embeddings, not columns"))?;
     match (method.takes(kind), kind) {
         (true, kind) => Ok((method, kind)),
         // Numbers of few values are categories too.
@@ -254,13 +255,13 @@ fn choice(
     }
 }
 
-/// Above which a domain classifier's area under the ROC curve is drift: 0.55 as Evidently has it, and with few rows what
-/// chance alone reaches in 5 % of the cases. Half of the rows are tested on; by Mann & Whitney 1947 the area then has the
+/// Above which a domain classifier's area under the ROC curve is drift: Evidently's 0.55, and with few rows what chance
+/// alone reaches in 5 % of the cases. Half of the rows are tested on; by Mann & Whitney 1947 the area then has the
 /// variance (n + m + 1) / 12nm.
 fn area(sizes: (usize, usize)) -> f64 {
     let half = |rows: usize| (rows.min(drift::CLASSIFIER_ROWS) as f64 / 2.0).floor().max(1.0);
     let (n, m) = (half(sizes.0), half(sizes.1));
-    (0.5 + 1.644_853_626_951_472_2 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()).max(0.55)
+    (0.5 + 1.644_853_626_951_472_2 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()).max(CLASSIFIER_THRESHOLD)
 }
 
 fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
@@ -283,7 +284,7 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
     };
     let (a, b): (Vec<&str>, Vec<&str>) =
         (a.iter().map(String::as_str).collect(), b.iter().map(String::as_str).collect());
-    let mut lengths = [&a, &b].map(|side| side.iter().map(|text| text.chars().count() as f64).collect::<Vec<_>>());
+    let mut lengths = [&a, &b].map(|side| side.iter().map(|text| characters(text) as f64).collect::<Vec<_>>());
     let mean = |lengths: &[f64]| lengths.iter().sum::<f64>() / lengths.len() as f64;
     let remark = format!(
         "mean length {:.1} against {:.1} characters, {:.1}% of its words are not in the reference",
@@ -292,11 +293,12 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
         100.0 * unknown_words(&a, &b)
     );
     lengths.iter_mut().for_each(|side| drift::sort(side));
+    let own = asked.drift.methods.iter().find(|(known, _)| known == name).map(|(_, method)| method);
     let outcome = drift::domain_classifier_words(&a, &b).map(|area| Outcome {
         method: None,
         method_name: "domain classifier on words, ROC AUC".into(),
         compared: Compared { statistic: area, p: None },
-        threshold: self::area((a.len(), b.len())),
+        threshold: own.and_then(|method| method.threshold).unwrap_or(self::area((a.len(), b.len()))),
         sizes,
         remark,
     });
@@ -307,16 +309,9 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
 
 /// Of the words of the current texts, the share that occurs in no text of the reference.
 fn unknown_words(reference: &[&str], current: &[&str]) -> f64 {
-    fn words(text: &str) -> impl Iterator<Item = String> {
-        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
-    }
-    let known: HashSet<String> = reference.iter().flat_map(|text| words(text)).collect();
-    let (mut all, mut unknown) = (0_u64, 0_u64);
-    for word in current.iter().flat_map(|text| words(text)) {
-        all += 1;
-        unknown += u64::from(!known.contains(&word));
-    }
-    if all == 0 { 0.0 } else { unknown as f64 / all as f64 }
+    let mut known = Vocabulary::default();
+    reference.iter().for_each(|text| known.add(text));
+    known.unknown_share(&current.join("\n")).unwrap_or(0.0)
 }
 
 fn embedding(asked: &Asked, name: &str, columns: &[String]) -> Result<Answer, Fault> {
@@ -328,18 +323,30 @@ fn embedding(asked: &Asked, name: &str, columns: &[String]) -> Result<Answer, Fa
     let (a, _) = load::rows(table, columns, most)?;
     let (b, _) = load::rows(asked.table, columns, most)?;
     let width = columns.len();
-    let compared = Matrix::new(&a, width).and_then(|a| Matrix::new(&b, width).map(|b| (a, b))).and_then(|(a, b)| {
-        let area = drift::domain_classifier(a, b)?;
-        Ok((area, drift::mmd(a, b)?))
-    });
+    let own = asked.drift.methods.iter().find(|(known, _)| known == name).map(|(_, method)| method);
+    let asked_for = own.unwrap_or(&DriftMethod { name: None, threshold: None });
+    let by_mmd = match asked_for.name.as_deref() {
+        None | Some("domain_classifier") => false,
+        Some("mmd") => true,
+        Some(other) => {
+            let why = Err(format!("{other} compares columns; embeddings take domain_classifier or mmd"));
+            return Ok(Answer { name: name.to_string(), outcome: why, picture: None });
+        }
+    };
+    let sides = Matrix::new(&a, width).and_then(|a| Matrix::new(&b, width).map(|b| (a, b)));
+    let statistic = sides.and_then(|(a, b)| if by_mmd { drift::mmd(a, b) } else { drift::domain_classifier(a, b) });
     let sizes = ((a.len() / width.max(1)) as u64, (b.len() / width.max(1)) as u64);
-    let outcome = compared.map(|(area, mmd)| Outcome {
+    let (what, threshold) = match by_mmd {
+        true => ("squared maximum mean discrepancy", MMD_THRESHOLD),
+        false => ("domain classifier, ROC AUC", area((sizes.0 as usize, sizes.1 as usize))),
+    };
+    let outcome = statistic.map(|statistic| Outcome {
         method: None,
-        method_name: format!("domain classifier on {width} columns, ROC AUC"),
-        compared: Compared { statistic: area, p: None },
-        threshold: self::area((sizes.0 as usize, sizes.1 as usize)),
+        method_name: format!("{what} over {width} columns"),
+        compared: Compared { statistic, p: None },
+        threshold: asked_for.threshold.unwrap_or(threshold),
         sizes,
-        remark: format!("squared maximum mean discrepancy {mmd:.4}"),
+        remark: String::new(),
     });
     Ok(Answer { name: name.to_string(), outcome, picture: None })
 }

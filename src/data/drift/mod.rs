@@ -198,12 +198,14 @@ fn contradictions(drift: &Drift, taken: &BTreeSet<String>, subjects: &mut Vec<Su
             errored(name, "it is a part of an embedding, and `label` or `prediction` asks for it");
         }
     }
-    for (name, _) in &drift.methods {
-        let is_embedding = drift.embeddings.iter().any(|(known, _)| known == name);
+    for (name, method) in &drift.methods {
+        let by_classifier = method.name.as_deref().is_none_or(|method| method == "domain_classifier");
         if drift.except.contains(name) {
             errored(name, "`except` leaves it out, and `methods` asks for it");
-        } else if taken.contains(name) || is_embedding {
-            errored(name, "texts and embeddings are told apart by a classifier: take it out of `methods`");
+        } else if drift.text.contains(name) && !by_classifier {
+            errored(name, "texts take the method domain_classifier");
+        } else if taken.contains(name) && !drift.text.contains(name) {
+            errored(name, "it is a part of an embedding, and `methods` asks for it");
         }
     }
     for name in &drift.text {

@@ -9,15 +9,37 @@ use arrow::datatypes::DataType;
 use std::sync::Arc;
 
 /// Why there is no array.
-pub(super) enum Unfit {
+pub(in super::super) enum Unfit {
     /// The row whose value is not of the type.
     Row(usize),
     /// The texts of one batch are too large together, or no text.
     Text(String),
 }
 
+/// What a JSON value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Kind {
+    Number,
+    String,
+    Bool,
+    Array,
+}
+
+impl Kind {
+    /// Whether values of this kind may be of the type; what is left is whether their text is.
+    pub fn may_be(self, data_type: &DataType) -> bool {
+        match data_type {
+            DataType::Int64 | DataType::Float64 => self == Kind::Number,
+            DataType::Boolean => self == Kind::Bool,
+            DataType::Date32 | DataType::Timestamp(..) => self == Kind::String,
+            DataType::Null => false,
+            _ => true,
+        }
+    }
+}
+
 /// The values of `rows` rows as an array of the type; `cell` gives a row's text, None for null.
-pub(super) fn build<'a>(
+pub(in super::super) fn build<'a>(
     data_type: &DataType,
     rows: usize,
     cell: impl Fn(usize) -> Option<&'a [u8]>,

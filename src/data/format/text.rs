@@ -163,8 +163,10 @@ impl Blocks {
 
     /// Reads on; false at the end of the file.
     fn fill(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
-        text.reserve(self.size + 1);
-        let goal = text.len() + self.size;
+        // As much again where a record is longer than a block, so that it is not looked through too often.
+        let size = self.size.max(text.len().min(RECORD_BYTES.saturating_sub(text.len())));
+        text.reserve(size + 1);
+        let goal = text.len() + size;
         while text.len() < goal {
             if self.watch.stopped() {
                 return Err(stopped(&self.file.name));

@@ -40,15 +40,31 @@ fn ends(sample: &[f64]) -> (f64, f64) {
     (sample.first().copied().unwrap_or(f64::NAN), sample.last().copied().unwrap_or(f64::NAN))
 }
 
-/// By value where the reference has at most 20 different ones, else in Sturges' bins over both samples.
-pub(super) fn binned(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
+/// Both samples counted in the same bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binned {
+    /// Of bins: one more than there are counts, ascending. By value: the values, as many as there are counts.
+    pub edges: Vec<f64>,
+    pub by_value: bool,
+    pub reference: Vec<u64>,
+    pub current: Vec<u64>,
+}
+
+/// By value where the reference has at most 20 different ones, else in Sturges' bins over both samples: what Evidently
+/// counts for psi, kl_div and jensenshannon. Neither sample may be empty.
+pub fn binned(reference: Sorted, current: Sorted) -> Binned {
     let (a, b) = (reference.values, current.values);
     if distinct(a).take(21).count() <= 20 {
-        return by_value(reference, current);
+        let (reference, current) = by_value(reference, current);
+        let mut edges: Vec<f64> = distinct(a).chain(distinct(b)).collect();
+        edges.sort_unstable_by(f64::total_cmp);
+        edges.dedup();
+        return Binned { edges, by_value: true, reference, current };
     }
     let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
     let edges = sturges(low_a.min(low_b), high_a.max(high_b), a.len() + b.len());
-    (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts)
+    let (reference, current) = (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts);
+    Binned { edges, by_value: false, reference, current }
 }
 
 /// In Sturges' bins over the different values of both samples, as Evidently has it for the Hellinger distance.

@@ -3,6 +3,7 @@
 //! Both methods look at no more rows a side than a bound that they name: every k-th of the rows, so that the same data
 //! gives the same answer everywhere.
 
+use super::text::words;
 use crate::stats::random::Random;
 use crate::stats::ranking::roc_auc;
 
@@ -17,6 +18,11 @@ pub struct Matrix<'a> {
 pub const MMD_ROWS: usize = 1000;
 /// Most rows a side that a domain classifier is trained and tested on.
 pub const CLASSIFIER_ROWS: usize = 20_000;
+
+/// Evidently's bound on [`mmd`]: drift above it.
+pub const MMD_THRESHOLD: f64 = 0.015;
+/// Evidently's bound on the area of a domain classifier, for embeddings and texts: drift above it.
+pub const CLASSIFIER_THRESHOLD: f64 = 0.55;
 
 impl<'a> Matrix<'a> {
     /// # Errors
@@ -106,8 +112,7 @@ pub fn domain_classifier(reference: Matrix, current: Matrix) -> Result<f64, Stri
     told_apart(&a, &b, reference.columns)
 }
 
-/// The same for texts, each as its words in lower case, by whether it holds them; words are hashed to 2¹⁸ places. A word
-/// is what stands between characters that are neither letters nor digits.
+/// [`domain_classifier`] for texts, each as its [`words`], by whether it holds them; words are hashed to 2¹⁸ places.
 ///
 /// # Errors
 /// When a side has fewer than four texts.
@@ -121,8 +126,7 @@ pub fn domain_classifier_words(reference: &[&str], current: &[&str]) -> Result<f
 }
 
 fn bag(text: &str, places: u64) -> Vec<(u32, f64)> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let mut at: Vec<u32> = words.map(|word| (fnv(&word.to_lowercase()) % places) as u32).collect();
+    let mut at: Vec<u32> = words(text).map(|word| (fnv(&word) % places) as u32).collect();
     at.sort_unstable();
     at.dedup();
     let length = (at.len() as f64).sqrt();

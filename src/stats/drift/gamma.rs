@@ -35,7 +35,7 @@ pub(super) fn gamma_above(a: f64, x: f64) -> f64 {
         c = if c.abs() < TINY { TINY } else { c };
         let step = d * c;
         h *= step;
-        if (step - 1.0).abs() < 1e-16 {
+        if (step - 1.0).abs() < 1e-15 {
             break;
         }
     }

@@ -12,13 +12,17 @@ mod numeric;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod text;
 
+use bins::binned;
 pub use bins::{Histogram, by_value, different};
 pub use correction::{benjamini_hochberg, bonferroni};
-pub use embedding::{CLASSIFIER_ROWS, Matrix, domain_classifier, domain_classifier_words, mmd};
+pub use embedding::{CLASSIFIER_ROWS, CLASSIFIER_THRESHOLD, MMD_THRESHOLD, Matrix};
+pub use embedding::{domain_classifier, domain_classifier_words, mmd};
 pub use numeric::Sorted;
 use numeric::{anderson, ks, wasserstein};
 pub use sort::sort;
+pub use text::{Vocabulary, characters, words};
 
 /// A way to compare a column's two distributions. The names are Evidently's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +42,8 @@ pub enum Method {
     Hellinger,
     /// Kullback–Leibler divergence of the reference from the current data.
     KlDivergence,
-    /// Total variation distance. Evidently puts a permutation test behind it; this is the distance.
+    /// Total variation distance. Evidently gives the p-value of 1000 shuffles instead; that depends on the order of the
+    /// rows and on NumPy's generator, so that counts cannot give it again. This is the distance, large for drift.
     Tvd,
     /// Anderson–Darling, two samples.
     Anderson,
@@ -161,8 +166,8 @@ pub fn numbers(method: Method, reference: Sorted, current: Sorted) -> Result<Com
         Method::Wasserstein => Ok(wasserstein(reference, current)),
         Method::Anderson => anderson(reference, current),
         Method::JensenShannon | Method::Psi | Method::KlDivergence => {
-            let (a, b) = bins::binned(reference, current);
-            categories(method, &a, &b)
+            let counts = binned(reference, current);
+            categories(method, &counts.reference, &counts.current)
         }
         Method::Hellinger => {
             let (a, b) = bins::over_distinct(reference, current);

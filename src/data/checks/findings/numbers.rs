@@ -69,7 +69,7 @@ pub(in crate::data) struct Summary {
 }
 
 /// `mean(age)`, `quantile(age, 0.95)`, `median(age)`, as ids and messages say it.
-pub(in crate::data) fn aggregate_id(function: Aggregate, column: &str) -> String {
+fn aggregate_id(function: Aggregate, column: &str) -> String {
     match function {
         Aggregate::Quantile(p) if p != 0.5 => format!("quantile({column}, {p})"),
         other => format!("{}({column})", name(other)),

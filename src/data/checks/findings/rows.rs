@@ -143,12 +143,14 @@ pub(in crate::data) fn ordered(order: Order, scope: Scope, n: u64, failed: u64, 
     Finding::judged(failed == 0, message, failed as f64, n, examples)
 }
 
-/// `columns: {…}`: `wrong` says what is not as it should be, of so many columns `wanted`.
-pub(in crate::data) fn columns(wrong: Vec<String>, wanted: usize) -> Finding {
-    let of = figures::count(wanted as u64);
-    let message = match wrong.len() {
-        0 => format!("all {of} columns are there with their types"),
-        count => format!("{} of {of} columns are not as they should be", figures::count(count as u64)),
+/// `columns: {…}`: so many of the columns are `wrong`, `of` all that are wanted or there; examples say what is wrong.
+pub(in crate::data) fn columns(examples: Vec<String>, wrong: usize, of: usize) -> Finding {
+    let message = match wrong {
+        0 => format!("all {} columns are there with their types", figures::count(of as u64)),
+        wrong => {
+            let (wrong, of) = (figures::count(wrong as u64), figures::count(of as u64));
+            format!("{wrong} of {of} columns are not as they should be")
+        }
     };
-    Finding::judged(wrong.is_empty(), message, wrong.len() as f64, wanted as u64, wrong)
+    Finding::judged(wrong == 0, message, wrong as f64, of as u64, examples)
 }

@@ -1,6 +1,8 @@
 //! Sixty-four bytes of CSV at a time: which of them end a field, which lie within quotes.
 //!
-//! Written so that compilers make vector code of it; after that it is arithmetic on bits, one for each byte.
+//! Vectors compare the bytes; after that it is arithmetic on bits, one for each byte.
+
+use wide::u8x16;
 
 /// The bytes that mean something.
 #[derive(Clone, Copy, Debug)]
@@ -43,19 +45,13 @@ pub(super) struct Marks {
     pub stray: u64,
 }
 
-const DELIMITER: u8 = 1;
-const FEED: u8 = 2;
-const QUOTE: u8 = 4;
-const RETURN: u8 = 8;
-
-/// From eight flags of one kind in the eight bytes of a word to eight bits.
+/// A bit for each byte of a chunk that is `sign`.
 #[inline(always)]
-fn gather(flags: &[[u8; 8]; 8], kind: u8) -> u64 {
-    let ones = 0x0101_0101_0101_0101;
+fn bits(chunk: &[u8; 64], sign: u8) -> u64 {
+    let sign = u8x16::splat(sign);
     let mut bits = 0;
-    for (at, eight) in flags.iter().enumerate() {
-        let word = (u64::from_le_bytes(*eight) >> kind.trailing_zeros()) & ones;
-        bits |= (word.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+    for (at, lane) in chunk.as_chunks::<16>().0.iter().enumerate() {
+        bits |= u64::from(u8x16::new(*lane).simd_eq(sign).to_bitmask()) << (16 * at);
     }
     bits
 }
@@ -64,20 +60,12 @@ impl Signs {
     /// What the bytes of a chunk are. `returns`: whether the text holds carriage returns.
     #[inline]
     pub fn read(&self, chunk: &[u8; 64], returns: bool, before: &mut Before) -> Marks {
-        let mut flags = [[0_u8; 8]; 8];
-        let quote = self.quote.unwrap_or(b'\n');
-        for (flag, byte) in flags.as_flattened_mut().iter_mut().zip(chunk) {
-            *flag = (u8::from(*byte == self.delimiter) * DELIMITER)
-                | (u8::from(*byte == b'\n') * FEED)
-                | (u8::from(*byte == quote) * QUOTE)
-                | (u8::from(*byte == b'\r') * RETURN);
-        }
-        let (delimiters, feeds) = (gather(&flags, DELIMITER), gather(&flags, FEED));
-        if self.quote.is_none() {
+        let (delimiters, feeds) = (bits(chunk, self.delimiter), bits(chunk, b'\n'));
+        let Some(quote) = self.quote else {
             return Marks { lines: feeds, ends: delimiters | feeds, doubled: 0, stray: 0 };
-        }
-        let quotes = gather(&flags, QUOTE);
-        let returns = if returns { gather(&flags, RETURN) } else { 0 };
+        };
+        let quotes = bits(chunk, quote);
+        let returns = if returns { bits(chunk, b'\r') } else { 0 };
         // Whether the number of quotes up to here is odd: from a quote that opens to before the one that closes.
         let mut inside = quotes;
         for shift in [1, 2, 4, 8, 16, 32] {

@@ -1,0 +1,410 @@
+//! One JSON object (RFC 8259) out of a line: its scalars one by one, objects in it by the names of both levels.
+
+use super::column::Kind;
+use std::collections::HashMap;
+
+/// What takes the values of an object.
+pub(super) trait Sink {
+    /// The place of a column; None for a value that nobody wants.
+    ///
+    /// # Errors
+    /// When there must not be such a column.
+    fn column(&mut self, name: &str) -> Result<Option<usize>, String>;
+
+    /// A value that is not null.
+    fn put(&mut self, column: usize, kind: Kind, text: Text<'_>) -> Result<(), String>;
+}
+
+/// A value's text: a part of the line, or a string whose escapes are undone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Text<'a> {
+    Line { start: usize, end: usize },
+    Unescaped(&'a str),
+}
+
+/// The keys met at one level, in the order of an object, so that the next is found at once.
+#[derive(Default)]
+struct Level {
+    prefix: String,
+    keys: Vec<Key>,
+    places: HashMap<String, usize>,
+    /// Where the next key is looked for first.
+    next: usize,
+}
+
+struct Key {
+    name: String,
+    column: Option<Option<usize>>,
+    level: Option<usize>,
+    /// The object that it was last seen in.
+    seen: u64,
+}
+
+/// Reads objects, and remembers their keys.
+pub(super) struct Reader {
+    levels: Vec<Level>,
+    objects: u64,
+    columns: Vec<u64>,
+    unescaped: String,
+}
+
+/// Deepest object in an object.
+const DEPTH: usize = 64;
+
+type Found<T> = Result<T, String>;
+
+impl Reader {
+    pub fn new() -> Reader {
+        Reader { levels: vec![Level::default()], objects: 0, columns: Vec::new(), unescaped: String::new() }
+    }
+
+    /// Hands every value of the object in a line to the sink.
+    ///
+    /// # Errors
+    /// When the line is no JSON object, or a key is there twice.
+    pub fn read(&mut self, line: &[u8], sink: &mut impl Sink) -> Found<()> {
+        self.objects += 1;
+        let mut cursor = Cursor { line, at: 0 };
+        cursor.space();
+        if cursor.peek() != Some(b'{') {
+            return Err(match cursor.peek() {
+                Some(b'[') => "an array, where an object is expected".to_string(),
+                _ => "no JSON object".to_string(),
+            });
+        }
+        self.object(&mut cursor, 0, DEPTH, sink)?;
+        cursor.space();
+        match cursor.peek() {
+            None => Ok(()),
+            Some(_) => Err(cursor.wrong("the end of the line")),
+        }
+    }
+
+    fn object(&mut self, cursor: &mut Cursor, level: usize, depth: usize, sink: &mut impl Sink) -> Found<()> {
+        if depth == 0 {
+            return Err(format!("objects lie more than {DEPTH} deep in each other"));
+        }
+        cursor.expect(b'{')?;
+        if let Some(level) = self.levels.get_mut(level) {
+            level.next = 0;
+        }
+        cursor.space();
+        if cursor.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            cursor.space();
+            let name = cursor.string()?;
+            let key = match name {
+                (start, end, false) => self.key(level, text(cursor.line, start, end)),
+                (start, end, true) => {
+                    let name = unescape(text(cursor.line, start, end))?;
+                    self.key(level, &name)
+                }
+            };
+            let objects = self.objects;
+            let Some(known) = self.levels.get_mut(level).and_then(|level| level.keys.get_mut(key)) else {
+                return Err("a key is lost".to_string());
+            };
+            if std::mem::replace(&mut known.seen, objects) == objects {
+                return Err(format!("key {:?} is there twice", self.name(level, key)));
+            }
+            cursor.space();
+            cursor.expect(b':')?;
+            cursor.space();
+            match cursor.peek() {
+                Some(b'{') => {
+                    let inner = self.inner(level, key);
+                    self.object(cursor, inner, depth - 1, sink)?;
+                }
+                _ => self.scalar(cursor, level, key, sink)?,
+            }
+            cursor.space();
+            if cursor.take(b'}') {
+                return Ok(());
+            }
+            cursor.expect(b',')?;
+        }
+    }
+
+    fn scalar(&mut self, cursor: &mut Cursor, level: usize, key: usize, sink: &mut impl Sink) -> Found<()> {
+        let (kind, start, end, escaped) = cursor.value()?;
+        let known = self.levels.get(level).and_then(|level| level.keys.get(key)).and_then(|key| key.column);
+        let column = match known {
+            Some(column) => column,
+            None => {
+                let column = sink.column(&self.name(level, key))?;
+                if let Some(key) = self.levels.get_mut(level).and_then(|level| level.keys.get_mut(key)) {
+                    key.column = Some(column);
+                }
+                column
+            }
+        };
+        let Some(column) = column else { return Ok(()) };
+        if self.columns.len() <= column {
+            self.columns.resize(column + 1, 0);
+        }
+        if let Some(seen) = self.columns.get_mut(column)
+            && std::mem::replace(seen, self.objects) == self.objects
+        {
+            return Err(format!("there are two values for {:?}", self.name(level, key)));
+        }
+        let Some(kind) = kind else { return Ok(()) };
+        match escaped {
+            false => sink.put(column, kind, Text::Line { start, end }),
+            true => {
+                self.unescaped = unescape(text(cursor.line, start, end))?;
+                sink.put(column, kind, Text::Unescaped(&self.unescaped))
+            }
+        }
+    }
+
+    /// The place of a key among those of its level.
+    fn key(&mut self, level: usize, name: &str) -> usize {
+        let Some(level) = self.levels.get_mut(level) else { return 0 };
+        let guess = level.next;
+        let place = match level.keys.get(guess) {
+            Some(key) if key.name == name => guess,
+            _ => match level.places.get(name) {
+                Some(place) => *place,
+                None => {
+                    level.places.insert(name.to_string(), level.keys.len());
+                    level.keys.push(Key { name: name.to_string(), column: None, level: None, seen: 0 });
+                    level.keys.len() - 1
+                }
+            },
+        };
+        level.next = place + 1;
+        place
+    }
+
+    /// The level of the objects that stand at a key.
+    fn inner(&mut self, level: usize, key: usize) -> usize {
+        let known = self.levels.get(level).and_then(|level| level.keys.get(key)).and_then(|key| key.level);
+        known.unwrap_or_else(|| {
+            let inner = self.levels.len();
+            let prefix = format!("{}.", self.name(level, key));
+            self.levels.push(Level { prefix, ..Level::default() });
+            if let Some(key) = self.levels.get_mut(level).and_then(|level| level.keys.get_mut(key)) {
+                key.level = Some(inner);
+            }
+            inner
+        })
+    }
+
+    fn name(&self, level: usize, key: usize) -> String {
+        let Some(level) = self.levels.get(level) else { return String::new() };
+        format!("{}{}", level.prefix, level.keys.get(key).map_or("", |key| &key.name))
+    }
+}
+
+/// The line is UTF-8, and tokens begin and end at ASCII characters.
+fn text(line: &[u8], start: usize, end: usize) -> &str {
+    line.get(start..end).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
+}
+
+/// A string with escapes, given without its quotes.
+fn unescape(text: &str) -> Found<String> {
+    serde_json::from_str(&format!("\"{text}\"")).map_err(|_| format!("{text:?} holds an escape that is none"))
+}
+
+struct Cursor<'a> {
+    line: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.line.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Found<()> {
+        match self.take(byte) {
+            true => Ok(()),
+            false => Err(self.wrong(&format!("{:?}", char::from(byte)))),
+        }
+    }
+
+    /// Characters are counted from 1.
+    fn wrong(&self, expected: &str) -> String {
+        let before = String::from_utf8_lossy(self.line.get(..self.at).unwrap_or_default()).chars().count();
+        let rest = String::from_utf8_lossy(self.line.get(self.at..).unwrap_or_default());
+        match rest.trim_end().chars().next() {
+            Some(found) => format!("{found:?} at character {}, where {expected} is expected", before + 1),
+            None => format!("it ends where {expected} is expected"),
+        }
+    }
+
+    /// A string: where its text begins and ends, and whether it holds escapes.
+    fn string(&mut self) -> Found<(usize, usize, bool)> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok((start, self.at - 1, escaped));
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 2;
+                }
+                Some(0..0x20) | None => return Err(self.wrong("the end of a string")),
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    /// A value that is no object: its kind, None for null, and where its text lies.
+    fn value(&mut self) -> Found<(Option<Kind>, usize, usize, bool)> {
+        let start = self.at;
+        let kind = match self.peek() {
+            Some(b'"') => {
+                let (start, end, escaped) = self.string()?;
+                return Ok((Some(Kind::String), start, end, escaped));
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                Some(Kind::Number)
+            }
+            Some(b't') => self.word(b"true", Some(Kind::Bool))?,
+            Some(b'f') => self.word(b"false", Some(Kind::Bool))?,
+            Some(b'n') => self.word(b"null", None)?,
+            Some(b'[') => {
+                let rest = self.line.get(self.at..).unwrap_or_default();
+                let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<serde::de::IgnoredAny>();
+                match values.next() {
+                    Some(Ok(_)) => self.at += values.byte_offset(),
+                    _ => return Err(format!("{} begins no JSON array", self.wrong("a value"))),
+                }
+                Some(Kind::Array)
+            }
+            _ => return Err(self.wrong("a value")),
+        };
+        Ok((kind, start, self.at, false))
+    }
+
+    fn word(&mut self, word: &[u8], kind: Option<Kind>) -> Found<Option<Kind>> {
+        match self.line.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            true => {
+                self.at += word.len();
+                Ok(kind)
+            }
+            false => Err(self.wrong("a value")),
+        }
+    }
+
+    fn digits(&mut self) -> Found<()> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.wrong("a digit")) } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Found<()> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _sign = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen(Vec<String>, Vec<String>);
+
+    impl Sink for Seen {
+        fn column(&mut self, name: &str) -> Result<Option<usize>, String> {
+            if let Some(place) = self.0.iter().position(|known| known == name) {
+                return Ok(Some(place));
+            }
+            self.0.push(name.to_string());
+            Ok(Some(self.0.len() - 1))
+        }
+
+        fn put(&mut self, column: usize, kind: Kind, text: Text<'_>) -> Result<(), String> {
+            let text = match text {
+                Text::Line { start, end } => format!("{start}-{end}"),
+                Text::Unescaped(text) => text.to_string(),
+            };
+            self.1.push(format!("{} {kind:?} {text}", self.0[column]));
+            Ok(())
+        }
+    }
+
+    fn read(line: &str) -> Result<Vec<String>, String> {
+        let mut seen = Seen::default();
+        Reader::new().read(line.as_bytes(), &mut seen).map(|()| seen.1)
+    }
+
+    #[test]
+    fn values_come_with_their_kind_and_the_names_of_all_levels() {
+        let found =
+            read(r#" {"a": 1, "b":{"c":"x\n\u00e9","d":{"e":[1,{"f":2}]}},"g":null,"h":true,"":-1.5e3} "#).unwrap();
+        assert_eq!(found, ["a Number 7-8", "b.c String x\né", "b.d.e Array 40-51", "h Bool 67-71", " Number 75-81"]);
+        assert_eq!(read("{}").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_serde_json_refuses_is_refused() {
+        for line in [
+            "",
+            "1",
+            "[1]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":1}x",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":.5}",
+            "{\"a\":+1}",
+            "{\"a\":tru}",
+            "{\"a\":NaN}",
+            "{\"a\":\"x}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":\"\t\"}",
+            "{a:1}",
+            "{\"a\":[1,}",
+            "{\"a\":1e}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\" 1}",
+            "{\"a\":1 \"b\":2}",
+            "{\"a\":\"\\",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+            assert!(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).is_err(), "{line}");
+        }
+        assert_eq!(read("{\"a\":1,\"a\":2}").unwrap_err(), "key \"a\" is there twice");
+        assert_eq!(read("{\"a.b\":1,\"a\":{\"b\":2}}").unwrap_err(), "there are two values for \"a.b\"");
+        assert_eq!(read("{\"é\":1;}").unwrap_err(), "';' at character 7, where ',' is expected");
+        let deep = "{\"a\":".repeat(100);
+        assert!(read(&deep).unwrap_err().contains("64 deep"));
+    }
+}
