@@ -52,6 +52,8 @@ pub enum Command {
     /// Read a record
     #[command(subcommand)]
     Record(RecordCommand),
+    /// Profile a data set: what its columns hold, without its rows
+    Profile(ProfileArgs),
     /// Print a JSON Schema
     Schema {
         #[arg(value_enum, default_value_t = SchemaOf::Config)]
@@ -118,6 +120,29 @@ pub struct PromoteArgs {
     pub dry_run: bool,
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ProfileArgs {
+    /// A data set of mlops.yaml, or a file or glob
+    #[arg(value_name = "DATA")]
+    pub data: String,
+    /// A table on a terminal and JSON elsewhere, unless said
+    #[arg(long, value_enum)]
+    pub format: Option<ProfileFormat>,
+    /// Write it there, as JSON unless said
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// A column whose values must not be in the profile; those of mlops.yaml never are
+    #[arg(long = "private", value_name = "COLUMN")]
+    pub private: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProfileFormat {
+    Table,
+    /// What `drift: {against: FILE}` reads
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

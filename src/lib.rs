@@ -17,6 +17,7 @@ pub mod load;
 pub mod model;
 mod plan;
 pub mod process;
+mod profile;
 mod promote;
 pub mod quality;
 pub mod record;
@@ -50,6 +51,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Render { overlay } => commands::render(&settings, &overlay),
         Command::Report { record, format } => commands::report(&settings, &record, format),
         Command::Record(command) => commands::record(&settings, command).await,
+        Command::Profile(args) => profile::run(&settings, &args).await,
         Command::Schema { of } => commands::schema(of),
         Command::Completions { shell } => commands::completions(shell),
     };

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! gate      = ["warn:"] subject rule
-//! subject   = name ["[" column ["=" value] "]"] | "gap(" name "[" column "]" ")"
+//! subject   = name ["(" column ")"] ["[" column ["=" value] "]"] | "gap(" name "[" column "]" ")"
 //! rule      = op bound | "within" quantity "of" "baseline" | "between" quantity "and" quantity
 //! bound     = quantity | "baseline" [("+" | "-") quantity]
 //! op        = "<" | "<=" | ">" | ">=" | "=" | "=="
@@ -119,7 +119,15 @@ impl<'a> Parser<'a> {
             self.expect("(", "")?;
         }
         let start = self.at;
-        let name = self.name("the name of a measurement")?;
+        let mut name = self.name("the name of a measurement")?;
+        // Of one column of a data set: `data.live.drift(age)`.
+        if name.starts_with("data.") && self.rest().starts_with('(') {
+            let Some(end) = self.rest().find(')') else {
+                return Err(self.error("`(` is not closed", "data.live.drift(age)"));
+            };
+            self.at += end + 1;
+            name = &self.text[start..self.at];
+        }
         let id = qualify(name, stage).ok_or_else(|| GateError {
             at: start,
             len: name.len(),
@@ -315,6 +323,9 @@ mod tests {
             gate.subject,
             Subject::OneSlice { id: "quality.f1".into(), column: "segment".into(), value: "b2b".into() }
         );
+        let gate = parse("data.live.drift(sign up) <= 0.1", None).unwrap();
+        assert_eq!(gate.subject, Subject::Overall { id: "data.live.drift(sign up)".into() });
+        assert!(parse("data.live.drift(age <= 0.1", None).is_err());
         let gate = quality("log_loss between 0.1 and 0.2");
         assert!(matches!(gate.rule, Rule::Between { .. }));
         let gate = parse("lead_time<1d", None).unwrap();

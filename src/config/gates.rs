@@ -64,6 +64,15 @@ impl Known {
             known.timeout = measured.timeout;
         }
         known.ids.extend(config.data.iter().map(|d| (format!("data.{}.rows", d.name), Unit::Count)));
+        for (set, drift) in config.data.iter().filter_map(|set| Some((set, set.drift.as_ref()?))) {
+            let id = format!("data.{}.drift_share", set.name);
+            known.highest.push((id.clone(), 1.0));
+            known.ids.push((id, Unit::Share));
+            let named = drift.columns.iter().chain(&drift.label).chain(&drift.prediction).chain(&drift.text);
+            let named = named.chain(drift.methods.iter().map(|(name, _)| name));
+            let named = named.chain(drift.embeddings.iter().map(|(name, _)| name));
+            known.ids.extend(named.map(|name| (format!("data.{}.drift({name})", set.name), Unit::Score)));
+        }
         for suite in &config.tests {
             let counts = ["passed", "failed", "skipped"];
             known.ids.extend(counts.map(|what| (format!("tests.{}.{what}", suite.name), Unit::Count)));

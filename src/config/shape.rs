@@ -121,7 +121,7 @@ pub static DRIFT: Object = Object {
     keys: &[
         must("against", Shape::Text, "A data set, production, production.DATASET, or a profile's file."),
         may("max_share", Shape::Percent, "Share of the columns that may have drifted; 50% unless said."),
-        may("columns", TEXTS, "Columns to compare; all that both sides have unless said."),
+        may("columns", TEXTS, "Columns to compare; those of both sides unless said."),
         may("except", TEXTS, "Columns to leave out."),
         may("method", Shape::OneOf(super::DRIFT_METHODS), "For every column; by its type and size unless said."),
         may("threshold", Shape::Number, "Bound on the method's distance or p-value; the method's own unless said."),

@@ -67,6 +67,7 @@ fn fill(record: &Record, sections: &Sections) -> Result<String, Error> {
         problems => Value::from(Serde(&sections.problems)),
         stages => Value::from(Serde(&sections.stages)),
         checks => Value::from(Serde(&sections.checks)),
+        distributions => Value::from(Serde(&sections.distributions)),
         measurements => Value::from(Serde(&sections.measurements)),
         inputs => Value::from(Serde(&sections.inputs)),
         gone => sections.gone(),

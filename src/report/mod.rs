@@ -2,10 +2,12 @@
 //! that a stranger's pull request wrote, it comes out as text and never as markup, a link, a mention or a command.
 
 mod annotations;
+mod distribution;
 pub mod figures;
 mod json;
 mod junit;
 pub mod markdown;
+pub mod profile;
 mod sections;
 mod terminal;
 pub mod text;

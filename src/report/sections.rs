@@ -1,10 +1,11 @@
 //! The rows of the pull-request comment, as its template names them, and which of them go when not all fit.
 
+use super::distribution;
 use super::figures::{self, Figures, NONE};
 use super::text::one_line;
 use super::{advice, is_check, label, metric, outcome};
 use crate::model::Unit;
-use crate::record::wire::{Record, Verdict};
+use crate::record::wire::{Distribution, Record, Verdict};
 use serde::Serialize;
 
 /// Rows a section has at most, far more than fit.
@@ -46,6 +47,7 @@ pub struct Sections {
     pub problems: Section<VerdictRow>,
     pub stages: Section<StageRow>,
     pub checks: Section<CheckRow>,
+    pub distributions: Section<DistributionRow>,
     pub measurements: Section<MeasurementRow>,
     pub inputs: Section<InputRow>,
 }
@@ -78,6 +80,7 @@ impl Sections {
                 message: one_line(&check.message, 300),
                 outcome: outcome(&check.outcome),
             })),
+            distributions: Section::of(distributions(record).into_iter()),
             measurements: Section::of(record.measurements.iter().map(|m| MeasurementRow {
                 id: one_line(
                     &m.slice.as_ref().map_or(m.id.clone(), |s| format!("{}[{}={}]", m.id, s.column, s.value)),
@@ -105,6 +108,7 @@ impl Sections {
             self.measurements.shrink(least)
                 || self.inputs.shrink(least)
                 || self.checks.shrink(least)
+                || self.distributions.shrink(least)
                 || self.problems.shrink(least)
                 || self.stages.shrink(least)
                 || self.metrics.shrink(least)
@@ -118,6 +122,7 @@ impl Sections {
             ("reasons", self.problems.is_gone()),
             ("stages", self.stages.is_gone()),
             ("checks", self.checks.is_gone()),
+            ("distributions", self.distributions.is_gone()),
             ("measurements", self.measurements.is_gone()),
             ("inputs", self.inputs.is_gone()),
         ];
@@ -179,6 +184,32 @@ pub struct CheckRow {
     label: String,
     message: String,
     outcome: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct DistributionRow {
+    mark: &'static str,
+    label: String,
+    reference: String,
+    current: String,
+    values: String,
+}
+
+fn distributions(record: &Record) -> Vec<DistributionRow> {
+    let row = |distribution: &Distribution| {
+        let drawn = distribution::draw(distribution)?;
+        let check = record.checks.iter().find(|check| check.id == distribution.id);
+        let verdict = record.verdicts.iter().find(|verdict| verdict.id == distribution.id);
+        let outcome = verdict.map(|verdict| &verdict.outcome).or(check.map(|check| &check.outcome));
+        Some(DistributionRow {
+            mark: outcome.map_or("", |outcome| mark(outcome)),
+            label: one_line(&distribution.id, 160),
+            reference: drawn.reference,
+            current: drawn.current,
+            values: drawn.labels,
+        })
+    };
+    record.distributions.iter().filter_map(row).collect()
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! The report for people at a terminal or reading a log: the headline, a line and a table for each stage, then what
 //! did not pass with everything needed to argue with it.
 
+use super::distribution::{self, Drawn};
 use super::figures::{Figures, NONE};
 use super::text::{count, harmless, one_line, width, wrap};
 use super::{advice, headline, is_check, label, outcome};
@@ -88,6 +89,9 @@ pub fn render(record: &Record, color: bool, columns: usize) -> String {
         out.push_str(&format!("\n{}\n", paint.with(Style::new().bold(), "Not passed")));
         for verdict in not_passed.iter().take(REASONS) {
             reasons(&mut out, verdict, is_check(&checks, verdict), columns, &paint);
+            if let Some(drawn) = distribution::of(record, verdict) {
+                bars(&mut out, &drawn, columns, &paint);
+            }
         }
         if not_passed.len() > REASONS {
             out.push_str(&format!("\n  and {} in the record\n", count(not_passed.len() - REASONS, "more verdict")));
@@ -273,6 +277,22 @@ fn reasons(out: &mut String, verdict: &Verdict, check: bool, columns: usize, pai
     }
     for line in wrap(&super::particulars(verdict), columns - 2).iter().filter(|line| !line.is_empty()) {
         out.push_str(&format!("  {}\n", paint.dim(line)));
+    }
+}
+
+/// Both sides on one line, where the terminal is wide enough.
+fn bars(out: &mut String, drawn: &Drawn, columns: usize, paint: &Paint) {
+    let sides = [format!("reference {}", drawn.reference), format!("current {}", drawn.current)];
+    let line = sides.join(GAP);
+    let lines = if width(&line) <= columns - 2 { vec![line] } else { sides.to_vec() };
+    let last = lines.len() - 1;
+    for (at, line) in lines.into_iter().enumerate() {
+        let labels = if at == last { paint.dim(&drawn.labels) } else { String::new() };
+        match width(&line) + GAP.len() + width(&drawn.labels) <= columns - 2 {
+            true => out.push_str(format!("  {line}{GAP}{labels}").trim_end()),
+            false => out.push_str(&format!("  {line}")),
+        }
+        out.push('\n');
     }
 }
 

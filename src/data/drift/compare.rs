@@ -1,16 +1,16 @@
 //! From subjects to numbers.
 
-use super::load::{self, As, Loaded};
+use super::load::{self, As, Loaded, Sketched};
 use super::{Asked, Reference, Sample, Subject, What, picture};
 use crate::config::{DriftMethod, Format};
-use crate::model::{Distribution, Fault};
+use crate::model::{Distribution, Fault, Unit};
 use crate::stats::drift::{self, CLASSIFIER_THRESHOLD, Compared, Kind, MMD_THRESHOLD, Matrix, Method, Sorted};
 use crate::stats::drift::{Vocabulary, characters};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
 /// Columns of a columnar file that are read together: few, so that little waits in memory.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 4;
 
 /// What was found of one subject.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When a side cannot be read.
-pub fn all(asked: &Asked, subjects: Vec<Subject>, notes: &mut Vec<String>) -> Result<Vec<Answer>, Fault> {
+pub fn all(asked: &Asked, subjects: Vec<Subject>) -> Result<Vec<Answer>, Fault> {
     let plain: Vec<(String, Kind)> = subjects
         .iter()
         .filter_map(|subject| match &subject.what {
@@ -54,7 +54,7 @@ pub fn all(asked: &Asked, subjects: Vec<Subject>, notes: &mut Vec<String>) -> Re
     let size = if both { TOGETHER } else { plain.len().max(1) };
     let mut results: Vec<Answer> = Vec::new();
     for group in plain.chunks(size) {
-        results.extend(columns(asked, group, notes)?);
+        results.extend(columns(asked, group)?);
     }
     let mut compared = results.into_iter();
     let mut all = Vec::new();
@@ -71,31 +71,25 @@ pub fn all(asked: &Asked, subjects: Vec<Subject>, notes: &mut Vec<String>) -> Re
     Ok(all)
 }
 
-fn columns(asked: &Asked, group: &[(String, Kind)], notes: &mut Vec<String>) -> Result<Vec<Answer>, Fault> {
+fn columns(asked: &Asked, group: &[(String, Kind)]) -> Result<Vec<Answer>, Fault> {
     let as_ = |kind: Kind| if kind == Kind::Numeric { As::Numbers } else { As::Categories };
     let wanted: Vec<(String, As)> = group.iter().map(|(name, kind)| (name.clone(), as_(*kind))).collect();
     // Eight bytes a value on both sides, and sixteen while one column is sorted.
     let most = (asked.memory as usize / (16 * group.len().max(1) + 32)).max(10_000);
-    let current = load::columns(asked.table, &wanted, most)?;
-    let reference = match &asked.reference {
-        Reference::Table { table, .. } => load::columns(table, &wanted, most)?,
+    let (current, reference) = match &asked.reference {
+        Reference::Table { table, .. } => std::thread::scope(|scope| {
+            // A file of one piece keeps one worker busy, so both sides are read at once.
+            let current = scope.spawn(|| load::columns(asked.table, &wanted, most));
+            let reference = load::columns(table, &wanted, most)?;
+            Ok((current.join().map_err(|_| lost())??, reference))
+        })?,
         Reference::Profile { profile, .. } => {
             let of = |(name, kind): &(String, As)| profile.column(name).map(|column| load::of_profile(column, *kind));
             let absent = || Fault::new("read the profile", "a column is missing", "");
-            wanted.iter().map(|column| of(column).ok_or_else(absent)).collect::<Result<_, _>>()?
+            let reference = wanted.iter().map(|column| of(column).ok_or_else(absent)).collect::<Result<_, _>>()?;
+            (load::columns(asked.table, &wanted, most)?, reference)
         }
     };
-    let drawn = reference.iter().chain(&current).map(|loaded| loaded.of).max().unwrap_or(1);
-    if drawn > 1 {
-        let note = format!(
-            "drift of {}: one of {drawn} rows was drawn to keep to {} MiB; `memory` allows for more",
-            asked.name,
-            asked.memory >> 20
-        );
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
     let jobs: Vec<Mutex<Option<(Loaded, Loaded)>>> =
         reference.into_iter().zip(current).map(|pair| Mutex::new(Some(pair))).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
@@ -117,9 +111,11 @@ fn columns(asked: &Asked, group: &[(String, Kind)], notes: &mut Vec<String>) -> 
             });
         }
     });
-    let lost =
-        || Fault::new("compare the columns", "a thread ended early", "this is a defect of mlgate: please report it");
     done.into_iter().map(|one| one.into_inner().ok().flatten().ok_or_else(lost)).collect()
+}
+
+fn lost() -> Fault {
+    Fault::new("compare the columns", "a thread ended early", "this is a defect of mlgate: please report it")
 }
 
 fn method_of<'a>(asked: &'a Asked, name: &str) -> &'a DriftMethod {
@@ -137,18 +133,25 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
         }
     }
     let (rows, sizes) = (reference.count, (reference.count, current.count));
+    let (sketched, drawn) = (reference.sketched, drawn(&reference, &current));
     let asked_for = method_of(asked, name);
     let (compared, method, picture) = match (reference.sample, current.sample) {
         (Sample::Numbers(mut a), Sample::Numbers(mut b)) => {
             drift::sort(&mut a);
             drift::sort(&mut b);
             let (a, b) = (Sorted::new(&a), Sorted::new(&b));
-            let (method, by) = match choice(asked_for, kind, rows, || a.distinct()) {
+            let (method, by) = match choice(asked_for, kind, rows, || drift::different(a, b, SOME)) {
                 Ok(chosen) => chosen,
                 Err(why) => return failed(why),
             };
             let compared = match by {
-                Kind::Numeric => drift::numbers(method, a, b),
+                Kind::Numeric => drift::numbers(method, a, b).map(|found| match (method, sketched) {
+                    (Method::Wasserstein, Some(Sketched::Quantiles { deviation, .. })) => {
+                        let scale = spread(a.values).max(0.001) / deviation;
+                        Compared { statistic: found.statistic * scale, ..found }
+                    }
+                    _ => found,
+                }),
                 Kind::Categorical => {
                     let (a, b) = drift::by_value(a, b);
                     drift::categories(method, &a, &b)
@@ -157,12 +160,13 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
             (compared, method, picture::numbers(a, b))
         }
         (Sample::Categories(a), Sample::Categories(b)) => {
-            let (method, _) = match choice(asked_for, kind, rows, || a.len() as u64) {
+            let b = if matches!(sketched, Some(Sketched::Frequent(_))) { load::fold(b, &a) } else { b };
+            let mut values: Vec<&String> = a.keys().chain(b.keys()).collect::<HashSet<_>>().into_iter().collect();
+            values.sort();
+            let (method, _) = match choice(asked_for, kind, rows, || values.len() as u64) {
                 Ok(chosen) => chosen,
                 Err(why) => return failed(why),
             };
-            let mut values: Vec<&String> = a.keys().chain(b.keys()).collect::<HashSet<_>>().into_iter().collect();
-            values.sort();
             let counts = |side: &std::collections::HashMap<String, u64>| -> Vec<u64> {
                 values.iter().map(|value| side.get(*value).copied().unwrap_or(0)).collect()
             };
@@ -178,12 +182,60 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
         compared,
         threshold,
         sizes,
-        remark: String::new(),
+        remark: remark(method, sketched, drawn),
     });
     Answer { name: name.to_string(), outcome, picture: Some(picture) }
 }
 
-/// The method, and whether numbers are compared as such or value by value.
+/// By how much the distribution functions of drawn values may be off, and one of how many was drawn; None if all are there.
+fn drawn(reference: &Loaded, current: &Loaded) -> Option<(u64, f64)> {
+    let off = |loaded: &Loaded| match &loaded.sample {
+        Sample::Numbers(all) if loaded.of > 1 => Some((loaded.of, dvoretzky(all.len()))),
+        _ => None,
+    };
+    let worse = |a: (u64, f64), b: (u64, f64)| (a.0.max(b.0), a.1.max(b.1));
+    off(reference).into_iter().chain(off(current)).reduce(worse)
+}
+
+/// Dvoretzky, Kiefer & Wolfowitz 1956 with the constant of Massart 1990, for 99.9 %.
+fn dvoretzky(n: usize) -> f64 {
+    ((2.0_f64 / 0.001).ln() / (2.0 * n.max(1) as f64)).sqrt()
+}
+
+/// What the number is good for, where it is not exact.
+fn remark(method: Method, sketched: Option<Sketched>, drawn: Option<(u64, f64)>) -> String {
+    let share = |share: f64| Unit::Share.show(share);
+    let sketched = match sketched {
+        Some(Sketched::Quantiles { distance, .. }) if method == Method::Wasserstein => {
+            Some(format!("the reference is sketched by quantiles, so the distance is off by at most {distance:.3}"))
+        }
+        Some(Sketched::Quantiles { share: off, .. }) => Some(format!(
+            "the reference is sketched by quantiles, so a share of its values is off by at most {}",
+            share(off)
+        )),
+        Some(Sketched::Frequent(n)) => {
+            Some(format!("by the {n} most frequent values of the reference, all others as one"))
+        }
+        Some(Sketched::Listed) | None => None,
+    };
+    let drawn = drawn.map(|(of, off)| {
+        format!("one of {of} values was drawn to keep to `memory`, so a share of them is off by at most {}", share(off))
+    });
+    sketched.into_iter().chain(drawn).collect::<Vec<_>>().join("; ")
+}
+
+/// The standard deviation of a population.
+fn spread(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
+}
+
+/// More different values than make a difference to any choice.
+const SOME: usize = 21;
+
+/// The method, and whether numbers are compared as such or value by value. `distinct` counts the different values of
+/// both sides, at least up to [`SOME`].
 fn choice(
     asked: &DriftMethod,
     kind: Kind,
@@ -201,6 +253,15 @@ fn choice(
         }
         (false, Kind::Categorical) => Err(format!("{name} compares numbers, and these are categories")),
     }
+}
+
+/// Above which a domain classifier's area under the ROC curve is drift: Evidently's 0.55, and with few rows what chance
+/// alone reaches in 5 % of the cases. Half of the rows are tested on; by Mann & Whitney 1947 the area then has the
+/// variance (n + m + 1) / 12nm.
+fn area(sizes: (usize, usize)) -> f64 {
+    let half = |rows: usize| (rows.min(drift::CLASSIFIER_ROWS) as f64 / 2.0).floor().max(1.0);
+    let (n, m) = (half(sizes.0), half(sizes.1));
+    (0.5 + 1.644_853_626_951_472_2 * ((n + m + 1.0) / (12.0 * n * m)).sqrt()).max(CLASSIFIER_THRESHOLD)
 }
 
 fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
@@ -232,11 +293,12 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
         100.0 * unknown_words(&a, &b)
     );
     lengths.iter_mut().for_each(|side| drift::sort(side));
+    let own = asked.drift.methods.iter().find(|(known, _)| known == name).map(|(_, method)| method);
     let outcome = drift::domain_classifier_words(&a, &b).map(|area| Outcome {
         method: None,
         method_name: "domain classifier on words, ROC AUC".into(),
         compared: Compared { statistic: area, p: None },
-        threshold: CLASSIFIER_THRESHOLD,
+        threshold: own.and_then(|method| method.threshold).unwrap_or(self::area((a.len(), b.len()))),
         sizes,
         remark,
     });
@@ -261,7 +323,8 @@ fn embedding(asked: &Asked, name: &str, columns: &[String]) -> Result<Answer, Fa
     let (a, _) = load::rows(table, columns, most)?;
     let (b, _) = load::rows(asked.table, columns, most)?;
     let width = columns.len();
-    let asked_for = method_of(asked, name);
+    let own = asked.drift.methods.iter().find(|(known, _)| known == name).map(|(_, method)| method);
+    let asked_for = own.unwrap_or(&DriftMethod { name: None, threshold: None });
     let by_mmd = match asked_for.name.as_deref() {
         None | Some("domain_classifier") => false,
         Some("mmd") => true,
@@ -275,7 +338,7 @@ fn embedding(asked: &Asked, name: &str, columns: &[String]) -> Result<Answer, Fa
     let sizes = ((a.len() / width.max(1)) as u64, (b.len() / width.max(1)) as u64);
     let (what, threshold) = match by_mmd {
         true => ("squared maximum mean discrepancy", MMD_THRESHOLD),
-        false => ("domain classifier, ROC AUC", CLASSIFIER_THRESHOLD),
+        false => ("domain classifier, ROC AUC", area((sizes.0 as usize, sizes.1 as usize))),
     };
     let outcome = statistic.map(|statistic| Outcome {
         method: None,

@@ -11,7 +11,7 @@ const NAMED: usize = 10;
 
 pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
     correct(asked.drift.correction, &mut results);
-    let (mut compared, mut drifted) = (0_u64, Vec::new());
+    let (mut compared, mut errored, mut drifted) = (0_u64, 0_u64, Vec::new());
     for result in results {
         let id = format!("data.{}.drift({})", asked.name, result.name);
         let must_not =
@@ -31,12 +31,14 @@ pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
         let comparison = match result.outcome {
             Ok(comparison) => comparison,
             Err(why) => {
+                errored += 1;
                 found.checks.push(check(asked.drift.severity, Outcome::Errored, why));
                 continue;
             }
         };
         let score = comparison.compared.score();
         let Some(has_drifted) = has_drifted(&comparison) else {
+            errored += 1;
             let message = format!("{} is not a number", comparison.method_name);
             found.checks.push(check(asked.drift.severity, Outcome::Errored, message));
             continue;
@@ -55,7 +57,7 @@ pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
             found.distributions.push(Distribution { id, ..picture });
         }
     }
-    share(asked, compared, drifted, found);
+    share(asked, (compared, errored), drifted, found);
 }
 
 fn has_drifted(comparison: &Comparison) -> Option<bool> {
@@ -112,7 +114,9 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
     )
 }
 
-fn share(asked: &Asked, compared: u64, drifted: Vec<String>, found: &mut Found) {
+/// The verdict that counts. A column that could not be compared may have drifted or not: where that decides, the share is
+/// errored, and it is no measurement then.
+fn share(asked: &Asked, (compared, errored): (u64, u64), drifted: Vec<String>, found: &mut Found) {
     let most = Unit::Share.show(asked.drift.max_share);
     let check = |outcome, message| Check {
         id: format!("data.{}.drift", asked.name),
@@ -125,18 +129,28 @@ fn share(asked: &Asked, compared: u64, drifted: Vec<String>, found: &mut Found) 
         examples: Vec::new(),
         source: asked.source.to_string(),
     };
+    let reference = asked.reference.name();
     if compared == 0 {
-        let message = format!("not one column could be compared with {}", asked.reference.name());
+        let message = format!("not one column could be compared with {reference}");
+        found.checks.insert(0, check(Outcome::Errored, message));
+        return;
+    }
+    let of_all = drifted.len() as f64 / (compared + errored) as f64;
+    if errored > 0 && of_all <= asked.drift.max_share {
+        let message = format!(
+            "{} of {compared} columns have drifted from {reference}, and {errored} more could not be compared, so the share is \
+             not known; `except` leaves a column out",
+            drifted.len(),
+        );
         found.checks.insert(0, check(Outcome::Errored, message));
         return;
     }
     let share = drifted.len() as f64 / compared as f64;
     let holds = share <= asked.drift.max_share;
     let message = format!(
-        "{} of {compared} columns ({}) have drifted from {}, expected <= {most}",
+        "{} of {compared} columns ({}) have drifted from {reference}, expected <= {most}",
         drifted.len(),
         Unit::Share.show(share),
-        asked.reference.name()
     );
     let mut examples = drifted;
     if examples.len() > NAMED {
@@ -147,7 +161,10 @@ fn share(asked: &Asked, compared: u64, drifted: Vec<String>, found: &mut Found) 
     let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
     let examples = if holds { Vec::new() } else { examples };
     found.checks.insert(0, Check { value: Some(share), examples, ..check(outcome, message) });
-    let source = format!("{} against {}", asked.source, asked.reference.name());
-    let id = format!("data.{}.drift_share", asked.name);
-    found.measurements.insert(0, Measurement { n: Some(compared), ..Measurement::new(id, share, Unit::Share, source) });
+    if errored == 0 {
+        let source = format!("{} against {reference}", asked.source);
+        let id = format!("data.{}.drift_share", asked.name);
+        let share = Measurement { n: Some(compared), ..Measurement::new(id, share, Unit::Share, source) };
+        found.measurements.insert(0, share);
+    }
 }

@@ -62,7 +62,7 @@ pub struct Found {
 pub fn run(asked: &Asked) -> Result<Found, Fault> {
     let mut found = Found::default();
     let subjects = subjects(asked, &mut found.notes);
-    let results = compare::all(asked, subjects, &mut found.notes)?;
+    let results = compare::all(asked, subjects)?;
     judge::judge(asked, results, &mut found);
     Ok(found)
 }
@@ -166,6 +166,7 @@ fn subjects(asked: &Asked, notes: &mut Vec<String>) -> Vec<Subject> {
         };
         subjects.push(Subject { name, what });
     }
+    contradictions(drift, &taken, &mut subjects);
     for name in &drift.except {
         if side(&here, name).is_none() && side(&there, name).is_none() {
             let what = Err("`except` names it, and no side has it".to_string());
@@ -180,6 +181,45 @@ fn subjects(asked: &Asked, notes: &mut Vec<String>) -> Vec<Subject> {
         ));
     }
     subjects
+}
+
+/// Rules that cannot all be kept. Whatever one of them asks for would otherwise go unlooked at.
+fn contradictions(drift: &Drift, taken: &BTreeSet<String>, subjects: &mut Vec<Subject>) {
+    let mut errored = |name: &String, why: &str| {
+        subjects.retain(|subject| subject.name != *name);
+        subjects.push(Subject { name: name.clone(), what: Err(why.to_string()) });
+    };
+    for name in drift.label.iter().chain(&drift.prediction) {
+        if drift.except.contains(name) {
+            errored(name, "`except` leaves it out, and `label` or `prediction` asks for it");
+        }
+        let is_part = taken.contains(name) && !drift.text.contains(name);
+        if is_part {
+            errored(name, "it is a part of an embedding, and `label` or `prediction` asks for it");
+        }
+    }
+    for (name, method) in &drift.methods {
+        let by_classifier = method.name.as_deref().is_none_or(|method| method == "domain_classifier");
+        if drift.except.contains(name) {
+            errored(name, "`except` leaves it out, and `methods` asks for it");
+        } else if drift.text.contains(name) && !by_classifier {
+            errored(name, "texts take the method domain_classifier");
+        } else if taken.contains(name) && !drift.text.contains(name) {
+            errored(name, "it is a part of an embedding, and `methods` asks for it");
+        }
+    }
+    for name in &drift.text {
+        if drift.except.contains(name) {
+            errored(name, "`except` leaves it out, and `text` asks for it");
+        }
+    }
+    for (name, _) in &drift.embeddings {
+        if subjects.iter().filter(|subject| subject.name == *name).count() > 1 {
+            subjects.retain(|subject| subject.name != *name);
+            let why = "a column and an embedding have this name: give the embedding another".to_string();
+            subjects.push(Subject { name: name.clone(), what: Err(why) });
+        }
+    }
 }
 
 fn embedding(

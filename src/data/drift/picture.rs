@@ -32,7 +32,8 @@ pub fn categories(values: &[&String], reference: &[u64], current: &[u64]) -> Dis
     order.sort_by(|x, y| weight(*y).total_cmp(&weight(*x)).then_with(|| values[*x].cmp(values[*y])));
     let shown = if order.len() > BARS { BARS - 1 } else { order.len() };
     let (first, rest) = order.split_at(shown);
-    let mut labels: Vec<String> = first.iter().map(|i| values[*i].chars().take(40).collect()).collect();
+    let mut labels: Vec<String> =
+        first.iter().map(|i| super::load::shown(values[*i]).chars().take(40).collect()).collect();
     let shares = |side: &[u64], total: f64| -> Vec<f64> {
         let mut shares: Vec<f64> = first.iter().map(|i| round(side[*i] as f64 / total)).collect();
         if !rest.is_empty() {

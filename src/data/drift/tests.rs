@@ -224,3 +224,105 @@ fn a_profile_stands_for_its_data() {
     let (outcome, message) = outcome(&by_profile(&rows), "data.live.drift(note)");
     assert!(outcome == Outcome::Errored && message.contains("row by row"), "{message}");
 }
+
+#[test]
+fn the_method_is_chosen_by_the_values_of_both_sides() {
+    // Two categories in the reference and a third in the current data: Evidently counts three.
+    let sides = Sides::new(&table(400, 0), &table(300, 0).replacen("US", "DE", 40));
+    let found = sides.run(&plain(), &[]);
+    assert!(outcome(&found, "data.live.drift(country)").1.starts_with("chisquare"), "{:#?}", found.checks);
+}
+
+#[test]
+fn beyond_the_memory_values_are_drawn_and_the_verdict_says_so() {
+    let sides = Sides::new(&table(60_000, 0), &table(50_000, 12));
+    let drift = Drift { columns: vec!["age".into(), "score".into()], ..asked() };
+    let run = |memory: u64| {
+        let (train, live) = (sides.table("train"), sides.table("live"));
+        let reference = Reference::Table { name: "train", table: &train };
+        let (name, source) = ("live", "live.csv");
+        run(&Asked { name, source, table: &live, drift: &drift, private: &[], memory, reference }).unwrap()
+    };
+    let (exact, drawn) = (run(64 << 20), run(1 << 20));
+    assert!(!outcome(&exact, "data.live.drift(age)").1.contains("drawn"));
+    let (found, message) = outcome(&drawn, "data.live.drift(age)");
+    assert_eq!(found, Outcome::Failed);
+    assert!(
+        message.contains("values was drawn to keep to `memory`") && message.contains("off by at most"),
+        "{message}"
+    );
+    assert!(message.contains("50,000 values against 60,000"), "{message}");
+    for (a, b) in exact.measurements.iter().zip(&drawn.measurements) {
+        assert!((a.value - b.value).abs() < 0.03, "{}: {} and {}", a.id, a.value, b.value);
+    }
+    assert_eq!(run(1 << 20).measurements, drawn.measurements, "the same data gives the same draw");
+}
+
+#[test]
+fn rules_that_contradict_each_other_are_errors() {
+    let sides = Sides::new(&table(400, 0), &table(300, 0));
+    let method = DriftMethod { name: Some("psi".into()), threshold: None };
+    let drift = Drift {
+        except: ["age", "score", "e_1"].map(String::from).to_vec(),
+        label: Some("age".into()),
+        prediction: Some("e_0".into()),
+        methods: vec![("score".into(), method.clone()), ("note".into(), method.clone()), ("country".into(), method)],
+        text: vec!["note".into()],
+        embeddings: vec![("e".into(), vec!["e_0".into()]), ("country".into(), vec!["e_0".into()])],
+        ..asked()
+    };
+    let found = sides.run(&drift, &[]);
+    for id in ["age", "score", "e_0", "note", "country"] {
+        let (outcome, message) = outcome(&found, &format!("data.live.drift({id})"));
+        assert_eq!(outcome, Outcome::Errored, "{id}: {message}");
+    }
+    let mut ids: Vec<&str> = found.checks.iter().map(|check| check.id.as_str()).collect();
+    ids.sort_unstable();
+    let all = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{ids:?}");
+}
+
+#[test]
+fn a_share_is_known_only_if_every_column_is() {
+    let train = "a,b,c\n".to_string() + &(0..2000).map(|i| format!("{},{},x\n", i % 97, i % 89)).collect::<String>();
+    let moved = |by: u32| {
+        let row = |i: u32| format!("{},{},7\n", i % 97 + by, i % 89);
+        "a,b,c\n".to_string() + &(0..2000).map(row).collect::<String>()
+    };
+    // One in three may have drifted: the column that cannot be compared would decide.
+    let found = Sides::new(&train, &moved(0)).run(&Drift { max_share: 0.3, ..asked() }, &[]);
+    let (share, message) = outcome(&found, "data.live.drift");
+    assert!(share == Outcome::Errored && message.contains("1 more could not be compared"), "{message}");
+    assert!(found.measurements.iter().all(|m| m.id != "data.live.drift_share"));
+    // Here it would not: one of three is too many already.
+    let found = Sides::new(&train, &moved(50)).run(&Drift { max_share: 0.3, ..asked() }, &[]);
+    assert_eq!(outcome(&found, "data.live.drift").0, Outcome::Failed);
+    assert!(found.measurements.iter().all(|m| m.id != "data.live.drift_share"));
+}
+
+#[test]
+fn a_profile_tells_how_far_its_numbers_can_be_off() {
+    let rows = |shift: u32| -> String {
+        let row =
+            |i: u32| format!("{},c{}\n", f64::from(i * 7919 % 9973) + f64::from(shift), i * i % 601 % (300 + shift));
+        "x,city\n".to_string() + &(0..9000).map(row).collect::<String>()
+    };
+    let sides = Sides::new(&rows(0), &rows(40));
+    let profile = profile::of_table("train", &sides.table("train"), &[]).unwrap();
+    let (live, drift) = (sides.table("live"), asked());
+    let reference = Reference::Profile { source: "train in production", profile: &profile };
+    let (name, source) = ("live", "live.csv");
+    let found =
+        run(&Asked { name, source, table: &live, drift: &drift, private: &[], memory: 64 << 20, reference }).unwrap();
+    let exact = sides.run(&asked(), &[]);
+    let value = |found: &Found, id: &str| found.measurements.iter().find(|m| m.id == id).unwrap().value;
+    let (_, message) = outcome(&found, "data.live.drift(x)");
+    let bound = message.rsplit_once("off by at most ").unwrap().1.parse::<f64>().unwrap();
+    let off = (value(&found, "data.live.drift(x)") - value(&exact, "data.live.drift(x)")).abs();
+    assert!(off <= bound && bound < 0.05, "{off} > {bound}");
+    // The tail as one category can only bring the sides nearer.
+    let (_, message) = outcome(&found, "data.live.drift(city)");
+    assert!(message.contains("by the 200 most frequent values"), "{message}");
+    assert!(value(&found, "data.live.drift(city)") <= value(&exact, "data.live.drift(city)") + 1e-9);
+}

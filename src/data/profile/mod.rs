@@ -11,6 +11,7 @@ use super::table::{Reading, Table, scan_exact};
 use crate::model::{ColumnKind, ColumnProfile, Fault, Numbers, Profile};
 pub(in crate::data) use column::kind_of;
 use column::{Column, most_frequent, together};
+pub(in crate::data) use sketch::rank_error;
 use std::sync::Mutex;
 
 /// The number of different values that a column has, to a few percent; exact where they are all listed.

@@ -7,6 +7,13 @@ use crate::stats::drift::sort;
 /// values; a column of up to K values is exact.
 const K: usize = 4096;
 
+/// By how much the rank of a quantile of `n` values may be off, as a share of them; where parts were merged, twice what one
+/// sketch allows.
+pub fn rank_error(n: u64) -> f64 {
+    let levels = (n as f64 / K as f64).log2().max(0.0);
+    2.0 * levels / K as f64
+}
+
 /// Takes numbers without NaN.
 #[derive(Clone, Debug)]
 pub struct Sketch {

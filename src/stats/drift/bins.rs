@@ -97,6 +97,11 @@ pub(super) fn merged<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = (u6
     })
 }
 
+/// How many different values the two samples have together; counted up to `most`.
+pub fn different(reference: Sorted, current: Sorted, most: usize) -> u64 {
+    merged(reference.values, current.values).take(most).count() as u64
+}
+
 /// How often each value of the two samples occurs in both.
 pub fn by_value(reference: Sorted, current: Sorted) -> (Vec<u64>, Vec<u64>) {
     merged(reference.values, current.values).unzip()

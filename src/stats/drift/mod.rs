@@ -15,9 +15,10 @@ mod tests;
 mod text;
 
 use bins::binned;
-pub use bins::{Histogram, by_value};
+pub use bins::{Histogram, by_value, different};
 pub use correction::{benjamini_hochberg, bonferroni};
-pub use embedding::{CLASSIFIER_THRESHOLD, MMD_THRESHOLD, Matrix, domain_classifier, domain_classifier_words, mmd};
+pub use embedding::{CLASSIFIER_ROWS, CLASSIFIER_THRESHOLD, MMD_THRESHOLD, Matrix};
+pub use embedding::{domain_classifier, domain_classifier_words, mmd};
 pub use numeric::Sorted;
 use numeric::{anderson, ks, wasserstein};
 pub use sort::sort;
@@ -102,7 +103,7 @@ impl Method {
         }
     }
 
-    /// Evidently's choice by the reference's rows and its different values. A numeric column of at most five different
+    /// Evidently's choice by the reference's rows and the different values of both sides. A numeric column of at most five different
     /// values is compared as a categorical one.
     pub fn choose(kind: Kind, rows: u64, distinct: u64) -> (Method, Kind) {
         match kind {

@@ -14,11 +14,6 @@ impl<'a> Sorted<'a> {
         debug_assert!(values.is_sorted(), "the sample is not sorted");
         Sorted { values }
     }
-
-    /// The number of different values.
-    pub fn distinct(self) -> u64 {
-        super::bins::distinct(self.values).count() as u64
-    }
 }
 
 /// The largest distance of the two empirical distribution functions, and the p-value that SciPy's
