@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod drift;
+pub mod engine;
 mod files;
 mod filter;
 mod format;

@@ -108,6 +108,13 @@ impl Table {
         Ok(Table { files, paths, format, schema, remarks: Vec::new(), options, belied: None })
     }
 
+    /// A table that only its columns are known of, as an engine elsewhere tells them: it has no files.
+    pub(super) fn of_schema(schema: SchemaRef, format: Format) -> Table {
+        let remarks = vec![None; schema.fields().len()];
+        let options = Options { format: Some(format), ..Options::default() };
+        Table { files: Vec::new(), paths: Vec::new(), format, schema, remarks, options, belied: None }
+    }
+
     /// The same files with types taken from every value.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! The data stage: every data set scanned once, every check a finding.
 
 use super::{Context, Production};
-use crate::config::{Against, Dataset};
+use crate::config::{Against, Dataset, Engine};
 use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
+use crate::data::engine::{self, Around};
 use crate::data::profile;
 use crate::data::{Options, Table, Watch};
-use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Outcome, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -90,14 +91,24 @@ struct Job {
 impl Job {
     fn run(self) -> Evidence {
         let Some(set) = self.sets.get(self.index) else { return Evidence::default() };
-        let read = self.open(set).and_then(|table| Ok((table.inputs(&format!("data.{}", set.name))?, table)));
-        let (inputs, table) = match read {
+        let (inputs, table) = match self.read(set) {
             Ok(read) => read,
             Err(fault) => return broken(set, &fault),
         };
-        let open = |name: &str| self.open(self.known(name)?);
-        let around = Surroundings { now: self.now, open: &open, baseline: &Baseline::NotConfigured };
-        let found = checks::run(&Request::of(set), &table, &around);
+        let open = |name: &str| match &table {
+            Some(table) if name == set.name => Ok(table.clone()),
+            _ => self.open(self.known(name)?),
+        };
+        let baseline = &Baseline::NotConfigured;
+        let found = match (&set.engine, &table) {
+            (Engine::Embedded, Some(table)) => {
+                checks::run(&Request::of(set), table, &Surroundings { now: self.now, open: &open, baseline })
+            }
+            _ => {
+                let (sets, watch, patience) = (&*self.sets, self.watch.clone(), engine::PATIENCE);
+                engine::run(set, &Around { now: self.now, sets, open: &open, baseline, watch, patience })
+            }
+        };
         let mut evidence = Evidence { inputs, checks: found.checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
             Some(fault) => evidence.faults.push(fault),
@@ -116,10 +127,24 @@ impl Job {
             }
         }
         if evidence.faults.is_empty() && found.rows > 0 {
-            let more = self.compare(set, &table, &mut evidence).and_then(|()| self.profile(set, &table, &mut evidence));
+            let more = match &table {
+                Some(table) => {
+                    self.compare(set, table, &mut evidence).and_then(|()| self.profile(set, table, &mut evidence))
+                }
+                None => elsewhere(set, &mut evidence),
+            };
             evidence.faults.extend(more.err());
         }
         evidence
+    }
+
+    /// What the data set is made of. What lies on Spark is not read here, so that it has neither digest nor table.
+    fn read(&self, set: &Dataset) -> Result<(Vec<Input>, Option<Table>), Fault> {
+        if matches!(set.engine, Engine::Spark { .. }) {
+            return Ok((Vec::new(), None));
+        }
+        let table = self.open(set)?;
+        Ok((table.inputs(&format!("data.{}", set.name))?, Some(table)))
     }
 
     fn profile(&self, set: &Dataset, table: &Table, evidence: &mut Evidence) -> Result<(), Fault> {
@@ -207,7 +232,24 @@ impl Job {
     }
 
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
+        if matches!(set.engine, Engine::Spark { .. }) {
+            let hint = "give the data set that refers to it the same `engine`";
+            return Err(Fault::new(format!("read {}", set.source), "it is on Spark", hint));
+        }
         Table::open_with(&self.root, &set.source, Options::of(set, self.watch.clone()))
+    }
+}
+
+/// Of a data set whose rows never come here, what cannot be had.
+fn elsewhere(set: &Dataset, evidence: &mut Evidence) -> Result<(), Fault> {
+    let note = "it lies on Spark, so the record holds neither a digest of its content nor its profile";
+    evidence.notes.push(format!("data set {}: {note}", set.name));
+    match set.drift {
+        None => Ok(()),
+        Some(_) => {
+            let hint = "compare a sample that Spark wrote to a file, with the embedded engine";
+            Err(Fault::new(format!("compare {}", set.name), "drift is not looked at on Spark", hint))
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod docs;
+mod engines;
 mod examples;
 mod fail_closed;
 mod host;
