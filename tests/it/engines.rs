@@ -310,3 +310,76 @@ async fn duckdb_says_what_the_embedded_engine_says() {
     }
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// A Spark Connect server in a process group of its own, which ends with it.
+struct Server {
+    group: Option<Child>,
+    address: String,
+}
+
+impl Server {
+    /// One that is there already, by `MLGATE_TEST_SPARK`, or one of its own.
+    fn start(folder: &Path) -> Option<Server> {
+        if let Ok(address) = std::env::var("MLGATE_TEST_SPARK") {
+            return Some(Server { group: None, address });
+        }
+        if !has("spark-submit") || !has("java") {
+            skipped("no spark-submit or no java on the PATH: apt-get install openjdk-17-jre-headless; pip install pyspark==4.*");
+            return None;
+        }
+        let port = free_port();
+        let settings = [
+            format!("spark.connect.grpc.binding.port={port}"),
+            "spark.connect.grpc.binding.address=127.0.0.1".into(),
+            "spark.driver.bindAddress=127.0.0.1".into(),
+            "spark.driver.host=127.0.0.1".into(),
+            "spark.ui.enabled=false".into(),
+            "spark.sql.shuffle.partitions=2".into(),
+            format!("spark.sql.warehouse.dir={}", folder.join("warehouse").display()),
+        ];
+        let class = "org.apache.spark.sql.connect.service.SparkConnectServer";
+        let mut command = Command::new("spark-submit");
+        command.args(["--class", class, "--master", "local[2]"]);
+        settings.iter().for_each(|setting| drop(command.args(["--conf", setting])));
+        let log = fs::File::create(folder.join("spark.log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+        let group = command.current_dir(folder).spawn().unwrap();
+        let mut server = Server { group: Some(group), address: format!("sc://127.0.0.1:{port}") };
+        let start = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.group.as_mut().and_then(|group| group.try_wait().unwrap());
+            let log = || fs::read_to_string(folder.join("spark.log")).unwrap_or_default();
+            assert!(ended.is_none() && start.elapsed() < Duration::from_secs(240), "{}", log());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Some(server)
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::Spark { address: self.address.clone() }
+    }
+
+    fn end(&mut self) {
+        let Some(mut group) = self.group.take() else { return };
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", group.id())]).status();
+        let _ = group.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// One server for all that is asked of Spark, as it takes a while to start.
+#[tokio::test]
+async fn spark_says_what_the_embedded_engine_says() {
+    let folder = Folder::new();
+    let Some(mut server) = Server::start(folder.0.path()) else { return };
+    let mut wrong = Vec::new();
+    for (name, ending) in TABLES {
+        wrong.extend(differences(&folder, name, ending, &server.engine()).await);
+    }
+    assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
+}
