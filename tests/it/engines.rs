@@ -1,14 +1,16 @@
 //! The same checks on the embedded engine, on DuckDB and on Spark: the same counts, the same verdicts.
 
-use crate::support::{config, context, free_port, has, skipped};
+use crate::support::{config, context, free_port, has, mlgate, skipped};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int8Array, Int64Array,
     LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, new_null_array,
 };
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use mlgate::config::{ColumnType, Config, DataCheck, DataRule, Dataset, Engine, data_check};
-use mlgate::data::Table;
-use mlgate::model::{Check, Evidence, Outcome};
+use mlgate::data::checks::Findings;
+use mlgate::data::engine::{self, Around};
+use mlgate::data::{Table, Watch};
+use mlgate::model::{Baseline, Check, Evidence, Outcome};
 use mlgate::stage::data;
 use parquet::arrow::ArrowWriter;
 use std::fs;
@@ -188,10 +190,21 @@ impl Folder {
     fn csv(&self, name: &str, text: &str) {
         fs::write(self.path(&format!("{name}.csv")), text).unwrap();
         let table = Table::open(self.0.path(), &format!("{name}.csv"), None).unwrap();
-        let batches = table.batches(None).unwrap();
+        let schema = table.schema();
+        // A column without any value has no type in CSV, but one in Parquet.
+        let typed = |field: &FieldRef| match field.data_type() {
+            DataType::Null => field.as_ref().clone().with_data_type(DataType::Utf8),
+            _ => field.as_ref().clone(),
+        };
+        let schema = Arc::new(Schema::new(schema.fields().iter().map(typed).collect::<Vec<_>>()));
         let file = fs::File::create(self.path(&format!("{name}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batches.schema(), None).unwrap();
-        batches.for_each(|batch| writer.write(&batch.unwrap()).unwrap());
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), None).unwrap();
+        for batch in table.batches(None).unwrap() {
+            let columns = batch.unwrap().columns().to_vec();
+            let cast =
+                columns.iter().zip(schema.fields()).map(|(c, f)| arrow::compute::cast(c, f.data_type()).unwrap());
+            writer.write(&RecordBatch::try_new(schema.clone(), cast.collect()).unwrap()).unwrap();
+        }
         writer.close().unwrap();
     }
 
@@ -248,7 +261,9 @@ impl Folder {
 
 /// A check without what may differ: which of the failing rows are shown, and what only the embedded engine can say.
 fn gist(check: &Check) -> (String, Outcome, String, Option<String>, Option<u64>) {
-    let plain = |text: &str| text.split("; \"").next().unwrap_or_default().split(", by \"").next().unwrap_or_default().to_string();
+    let plain = |text: &str| {
+        text.split("; \"").next().unwrap_or_default().split(", by \"").next().unwrap_or_default().to_string()
+    };
     let message = match check.message.split_once("a number is too large") {
         Some(_) => "a number is too large".to_string(),
         None => plain(&check.message),
@@ -266,7 +281,9 @@ async fn differences(folder: &Folder, name: &str, ending: &str, engine: &Engine)
     }
     assert_eq!(embedded.checks.len(), other.checks.len());
     for (one, two) in embedded.checks.iter().zip(&other.checks) {
-        if one.message == "this check is not done yet" {
+        let refused = two.message.starts_with("Spark keeps no order");
+        if refused && ending == "csv" && one.text.contains("creasing(") {
+            assert_eq!(two.outcome, Outcome::Errored);
             continue;
         }
         if gist(one) != gist(two) {
@@ -282,7 +299,9 @@ async fn differences(folder: &Folder, name: &str, ending: &str, engine: &Engine)
         evidence.measurements.iter().map(figure).collect()
     };
     let (one, two) = (figures(&embedded), figures(&other));
-    wrong.extend(one.iter().filter(|figure| !two.contains(figure)).map(|figure| format!("{name}.{ending}: no {figure}")));
+    wrong.extend(
+        one.iter().filter(|figure| !two.contains(figure)).map(|figure| format!("{name}.{ending}: no {figure}")),
+    );
     wrong
 }
 
@@ -311,6 +330,85 @@ async fn duckdb_says_what_the_embedded_engine_says() {
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Queries with all that SQL has, which only these engines take.
+async fn own_sql(folder: &Folder, engine: &Engine) {
+    let lines = [
+        "sql select country, count(*) as n from DATASET group by country having count(*) > 1",
+        "sql select t.id from DATASET t left join countries c on t.country = c.code where c.code is null",
+        "sql with x as (select max(id) as m from DATASET) select m from x where m > 3 -- and no more",
+        "sql select nothing from nowhere at all",
+        "sql select id from DATASET; select id from DATASET",
+    ];
+    for ending in ["csv", "parquet"] {
+        let found = folder.run(&folder.sets("clean", ending, engine, &lines)).await;
+        assert_eq!(found.faults, []);
+        let got: Vec<_> = found.checks.iter().take(5).map(|c| (c.outcome, c.value)).collect();
+        use Outcome::{Errored, Failed, Passed};
+        let expected =
+            [(Failed, Some(1.0)), (Passed, Some(0.0)), (Failed, Some(1.0)), (Errored, None), (Errored, None)];
+        assert_eq!(got, expected, "{:#?}", found.checks);
+        assert_eq!(found.checks[0].examples, ["country = \"JP\", n = 2"]);
+        assert_eq!(found.checks[1].message, "no row is returned");
+        let empty = folder.run(&folder.sets("empty", ending, engine, &lines[..3])).await;
+        assert!(empty.checks.iter().take(3).all(|c| c.outcome == Errored), "{:#?}", empty.checks);
+    }
+    let mut sets = folder.sets("broken", "csv", engine, &["email matches '@'", "age between 0 and 9", lines[0]]);
+    sets[0].private = vec!["email".into()];
+    let found = folder.run(&sets).await;
+    assert_eq!(found.checks[0].outcome, Outcome::Failed);
+    assert_eq!(found.checks[1].examples.len(), 3);
+    assert!(!format!("{:?}", found.checks).contains("ax"), "{:#?}", found.checks);
+    assert!(found.checks[2].outcome == Outcome::Failed && found.checks[2].examples.is_empty());
+    sets[0].private = vec!["e_mail".into()];
+    assert!(folder.run(&sets).await.faults[0].why.contains("e_mail"));
+}
+
+/// Runs one check of `clean` with little patience.
+async fn hurried(folder: &Folder, engine: &Engine, line: &str, patience: Duration) -> Findings {
+    let sets = folder.sets("clean", "parquet", engine, &[line]);
+    let root = folder.0.path().to_path_buf();
+    let run = move || {
+        let open = |name: &str| Table::open(&root, &format!("{name}.parquet"), None);
+        let (watch, baseline) = (Arc::new(Watch::default()), &Baseline::NotConfigured);
+        engine::run(&sets[0], &Around { now: NOW, sets: &sets, open: &open, baseline, watch, patience })
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn duckdb_takes_its_own_sql_and_reads_nothing_else() {
+    if !has("duckdb") {
+        return skipped("no duckdb on the PATH: pip install duckdb-cli");
+    }
+    let folder = Folder::new();
+    own_sql(&folder, &Engine::DuckDb).await;
+    let outside = format!("sql select * from read_csv('{}')", folder.path("other.csv").display());
+    let found = folder.run(&folder.sets("clean", "csv", &Engine::DuckDb, &[&outside])).await;
+    assert_eq!(found.checks[0].outcome, Outcome::Errored, "{:#?}", found.checks[0]);
+    let slow = "sql select a.range from range(10000000) a, range(100000000) b where a.range * b.range < 0";
+    let found = hurried(&folder, &Engine::DuckDb, slow, Duration::from_secs(5)).await;
+    assert!(found.fault.unwrap().why.starts_with("no answer within 5"));
+    assert!(found.checks.iter().all(|check| check.outcome == Outcome::Errored));
+}
+
+/// What is not there is a fault that tells what to do, and exit code 4: never a pass.
+#[test]
+fn an_engine_that_is_down_passes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("t.csv"), "a\n1\n").unwrap();
+    let spark = format!("sc://127.0.0.1:{}/;token=a-secret-token", free_port());
+    for (engine, said) in [("duckdb", "pip install duckdb-cli"), (&spark, "ask Spark at 127.0.0.1:")] {
+        let yaml = format!(
+            "version: 1\nmodel: {{name: m}}\ndata:\n  t: {{source: t.csv, engine: \"{engine}\", checks: [rows > 0]}}\n"
+        );
+        fs::write(dir.path().join("mlops.yaml"), yaml).unwrap();
+        let output = mlgate(dir.path()).args(["run", "data"]).env("PATH", "/nowhere").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{text}");
+        assert!(text.contains(said) && !text.contains("a-secret-token"), "{text}");
+    }
+}
+
 /// A Spark Connect server in a process group of its own, which ends with it.
 struct Server {
     group: Option<Child>,
@@ -324,7 +422,9 @@ impl Server {
             return Some(Server { group: None, address });
         }
         if !has("spark-submit") || !has("java") {
-            skipped("no spark-submit or no java on the PATH: apt-get install openjdk-17-jre-headless; pip install pyspark==4.*");
+            skipped(
+                "no spark-submit or no java on the PATH: apt-get install openjdk-17-jre-headless; pip install pyspark==4.*",
+            );
             return None;
         }
         let port = free_port();
@@ -382,4 +482,22 @@ async fn spark_says_what_the_embedded_engine_says() {
         wrong.extend(differences(&folder, name, ending, &server.engine()).await);
     }
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
+    own_sql(&folder, &server.engine()).await;
+
+    let slow =
+        "sql select a.id from range(10000000) a join range(100000000) b on a.id % 7 = b.id % 11 where a.id < -b.id";
+    let found = hurried(&folder, &server.engine(), slow, Duration::from_secs(20)).await;
+    assert!(found.fault.as_ref().unwrap().why.starts_with("no answer within 20"), "{:?}", found.fault);
+    let engine = server.engine();
+    if server.group.is_some() {
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(10));
+            server.end();
+        });
+        let found = hurried(&folder, &engine, slow, Duration::from_secs(300)).await;
+        killer.join().unwrap();
+        let fault = found.fault.unwrap();
+        assert!(fault.what.starts_with("ask Spark at 127.0.0.1:") && !fault.why.starts_with("no answer"), "{fault}");
+        assert!(found.checks.iter().all(|check| check.outcome == Outcome::Errored));
+    }
 }

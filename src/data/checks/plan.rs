@@ -261,7 +261,12 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(in crate::data) fn must(&self, column: &str, wanted: &str, fits: impl Fn(Family) -> bool) -> Result<(), String> {
+    pub(in crate::data) fn must(
+        &self,
+        column: &str,
+        wanted: &str,
+        fits: impl Fn(Family) -> bool,
+    ) -> Result<(), String> {
         let data_type = self.type_of(column)?;
         match Family::of(&data_type) {
             Family::Null => Ok(()),

@@ -34,7 +34,8 @@ impl Dialect {
     pub fn text(self, value: &str) -> String {
         match self {
             Dialect::DuckDb => {
-                let parts: Vec<String> = value.split('\0').map(|part| format!("'{}'", part.replace('\'', "''"))).collect();
+                let parts: Vec<String> =
+                    value.split('\0').map(|part| format!("'{}'", part.replace('\'', "''"))).collect();
                 match &parts[..] {
                     [one] => one.clone(),
                     _ => format!("({})", parts.join(" || chr(0) || ")),

@@ -105,7 +105,11 @@ impl Session for DuckDb<'_> {
     }
 
     fn fault(&self, why: &str) -> Fault {
-        Fault::new("run DuckDB", why, "the duckdb command must be on the PATH, version 1.2 or later: pip install duckdb-cli")
+        Fault::new(
+            "run DuckDB",
+            why,
+            "the duckdb command must be on the PATH, version 1.2 or later: pip install duckdb-cli",
+        )
     }
 }
 
@@ -165,7 +169,8 @@ impl DuckDb<'_> {
             return Err(Failure::gone(why));
         }
         let done = reached.len() - 1;
-        let mut answers: Vec<_> = (0..done.min(sql.len())).map(|i| read(&folder.join(format!("{i}.parquet")))).collect();
+        let mut answers: Vec<_> =
+            (0..done.min(sql.len())).map(|i| read(&folder.join(format!("{i}.parquet")))).collect();
         if done < sql.len() {
             // A process that was killed says nothing of the query.
             answers.push(Err(match finished.ended {
@@ -228,7 +233,8 @@ impl DuckDb<'_> {
 /// The first paragraph of what DuckDB said, without its drawing of the place in the query.
 fn reason(said: &[String], ended: String) -> String {
     let lines: Vec<&str> = said.iter().map(|line| line.trim()).skip_while(|line| line.is_empty()).collect();
-    let text: Vec<&str> = lines.into_iter().take_while(|line| !line.starts_with("LINE ")).filter(|l| !l.is_empty()).collect();
+    let text: Vec<&str> =
+        lines.into_iter().take_while(|line| !line.starts_with("LINE ")).filter(|l| !l.is_empty()).collect();
     match text.is_empty() {
         true => ended,
         false => text.join(" ").chars().take(500).collect(),

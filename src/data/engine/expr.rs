@@ -64,7 +64,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trap {
     pub sql: String,
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 const BY_ZERO: &str = "a divisor is zero; leave such rows out by a condition with `and` before it";
@@ -299,9 +299,9 @@ impl Translator<'_> {
         operand(narrow, kind)
     }
 
-    fn trap(&mut self, condition: String, reason: &'static str) {
+    fn trap(&mut self, condition: String, reason: &str) {
         let sql = self.guards.iter().cloned().chain([condition]).collect::<Vec<_>>().join(" AND ");
-        self.traps.push(Trap { sql, reason });
+        self.traps.push(Trap { sql, reason: reason.to_string() });
     }
 }
 

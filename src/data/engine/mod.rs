@@ -338,7 +338,9 @@ fn lines(batches: &[RecordBatch], examples: &Examples) -> Vec<String> {
             let value = |column: usize| batch.columns().get(column).map_or(String::new(), |array| show(array, row));
             let mut fetched = 0;
             let parts: Vec<String> = match &examples.columns {
-                None => schema.fields().iter().enumerate().map(|(i, f)| format!("{} = {}", f.name(), value(i))).collect(),
+                None => {
+                    schema.fields().iter().enumerate().map(|(i, f)| format!("{} = {}", f.name(), value(i))).collect()
+                }
                 Some(columns) => columns
                     .iter()
                     .map(|(name, open)| {

@@ -99,14 +99,15 @@ fn anchor(look: Look, dialect: Dialect) -> Result<&'static str, String> {
         (Look::WordAscii, Dialect::DuckDb) => "\\b",
         (Look::WordAsciiNegate, Dialect::DuckDb) => "\\B",
         // Java's `\b` is one among Unicode's letters before Java 19, and among ASCII's since.
-        (Look::WordAscii, Dialect::Spark) => {
-            "(?:(?<=[0-9A-Z_a-z])(?![0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?=[0-9A-Z_a-z]))"
-        }
+        (Look::WordAscii, Dialect::Spark) => "(?:(?<=[0-9A-Z_a-z])(?![0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?=[0-9A-Z_a-z]))",
         (Look::WordAsciiNegate, Dialect::Spark) => {
             "(?:(?<=[0-9A-Z_a-z])(?=[0-9A-Z_a-z])|(?<![0-9A-Z_a-z])(?![0-9A-Z_a-z]))"
         }
         (Look::WordUnicode | Look::WordUnicodeNegate, _) => {
-            return Err(refused("`\\b` or `\\B` among the letters of Unicode: write (?-u:\\b) for those of ASCII", dialect));
+            return Err(refused(
+                "`\\b` or `\\B` among the letters of Unicode: write (?-u:\\b) for those of ASCII",
+                dialect,
+            ));
         }
         _ => return Err(refused("an anchor for CRLF or for the half of a word", dialect)),
     })

@@ -28,9 +28,9 @@ pub struct Probe {
     /// Counts the rows that `where:` lets through.
     scope: Option<usize>,
     /// Counts that must be zero, each with what it means if not.
-    traps: Vec<(usize, &'static str)>,
+    traps: Vec<(usize, String)>,
     /// Those of `where:`.
-    only_traps: Vec<(usize, &'static str)>,
+    only_traps: Vec<(usize, String)>,
     pub asked: Asked,
     /// Rows to show of a check that failed.
     pub examples: Option<Examples>,
@@ -57,16 +57,39 @@ impl Probe {
 pub enum Asked {
     Nothing,
     Columns(Vec<String>, usize),
-    Nulls { nulls: usize, nan: Option<usize> },
-    Number { function: Aggregate, n: usize, nan: usize, parts: Vec<usize>, value: String },
-    Newest { n: usize, newest: usize },
-    Each { checked: usize, failed: usize },
-    Returned { failed: usize },
+    Nulls {
+        nulls: usize,
+        nan: Option<usize>,
+    },
+    Number {
+        function: Aggregate,
+        n: usize,
+        nan: usize,
+        parts: Vec<usize>,
+        value: String,
+    },
+    Newest {
+        n: usize,
+        newest: usize,
+    },
+    Each {
+        checked: usize,
+        failed: usize,
+    },
+    Returned {
+        failed: usize,
+    },
     /// A query of its own that answers with figures.
     Own(String),
-    Distinct { n: usize, query: String },
+    Distinct {
+        n: usize,
+        query: String,
+    },
     /// A query of its own for value, count and number of different values.
-    Rarest { n: usize, query: String },
+    Rarest {
+        n: usize,
+        query: String,
+    },
     /// A query of the user's.
     Raw(String),
 }
@@ -104,7 +127,7 @@ impl Planner<'_, '_> {
         let scope = only.as_ref().map(|only| self.sheet.count(only));
         let within = Within(only);
         let (asked, examples) = self.asked(check, &within, &mut traps)?;
-        let mut counted = |traps: Vec<Trap>| -> Vec<(usize, &'static str)> {
+        let mut counted = |traps: Vec<Trap>| -> Vec<(usize, String)> {
             traps.into_iter().map(|trap| (self.sheet.count(&trap.sql), trap.reason)).collect()
         };
         let (traps, only_traps) = (counted(traps), counted(only_traps));
@@ -115,12 +138,7 @@ impl Planner<'_, '_> {
         self.sheet.dialect
     }
 
-    fn asked(
-        &mut self,
-        check: &DataCheck,
-        within: &Within,
-        traps: &mut Vec<Trap>,
-    ) -> Result<Planned, String> {
+    fn asked(&mut self, check: &DataCheck, within: &Within, traps: &mut Vec<Trap>) -> Result<Planned, String> {
         let plan = self.plan;
         match &check.rule {
             DataRule::Rows { .. } | DataRule::Baseline { of: Measured::Rows, .. } => Ok((Asked::Nothing, None)),
@@ -253,7 +271,8 @@ impl Planner<'_, '_> {
         }
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
         let from = self.sheet.from_with(&fetched.join(", "));
-        let query = format!("SELECT {} FROM {from}{joins} {}{order} LIMIT {EXAMPLES}", names.join(", "), filter(&names));
+        let query =
+            format!("SELECT {} FROM {from}{joins} {}{order} LIMIT {EXAMPLES}", names.join(", "), filter(&names));
         let shown = |column: &String| (column.clone(), !self.set.private.contains(column));
         Ok(Some(Examples { query, columns: Some(columns.iter().map(shown).collect()) }))
     }
@@ -320,7 +339,9 @@ impl Planner<'_, '_> {
         let d = self.d();
         let (value, kind) = self.sheet.value(column, Reading::Typed)?;
         let x = match kind {
-            Kind::Bool => format!("(CASE WHEN {value} THEN {} WHEN NOT {value} THEN {} END)", d.float(1.0), d.float(0.0)),
+            Kind::Bool => {
+                format!("(CASE WHEN {value} THEN {} WHEN NOT {value} THEN {} END)", d.float(1.0), d.float(0.0))
+            }
             _ => format!("CAST({value} AS DOUBLE)"),
         };
         let number = within.and(&format!("({x} IS NOT NULL AND NOT isnan({x}))"));
@@ -421,13 +442,7 @@ impl Planner<'_, '_> {
         Ok((here, there))
     }
 
-    fn references(
-        &mut self,
-        column: &str,
-        dataset: &str,
-        other: &str,
-        within: &Within,
-    ) -> Result<Planned, String> {
+    fn references(&mut self, column: &str, dataset: &str, other: &str, within: &Within) -> Result<Planned, String> {
         let d = self.d();
         let known = self.other(dataset)?;
         let (here, there) = self.comparable(column, &known, other)?;
@@ -437,12 +452,9 @@ impl Planner<'_, '_> {
         };
         let original = self.sheet.known.native(d, column)?;
         let (key, original) = (self.sheet.slot(mine), self.sheet.slot(original));
-        let values = format!(
-            "SELECT {theirs} AS k, {} AS v FROM {}",
-            known.native(d, other)?,
-            known.relation
-        );
-        let distinct = format!(" LEFT JOIN (SELECT DISTINCT k FROM ({values}) AS o WHERE k IS NOT NULL) AS r ON t.{key} = r.k");
+        let values = format!("SELECT {theirs} AS k, {} AS v FROM {}", known.native(d, other)?, known.relation);
+        let distinct =
+            format!(" LEFT JOIN (SELECT DISTINCT k FROM ({values}) AS o WHERE k IS NOT NULL) AS r ON t.{key} = r.k");
         let filter = within.and(&format!("t.{original} IS NOT NULL"));
         let query = format!(
             "SELECT CAST(count(*) AS BIGINT) AS checked, \
@@ -548,8 +560,8 @@ impl Within {
 impl Probe {
     /// What the answers say. `own` is the row of the check's own query.
     pub fn finding(&self, check: &DataCheck, answer: &Answer) -> Finding {
-        let trapped = |traps: &[(usize, &'static str)]| {
-            traps.iter().find(|(index, _)| answer.figure(*index).count() > 0).map(|(_, reason)| *reason)
+        let trapped = |traps: &[(usize, String)]| {
+            traps.iter().find(|(index, _)| answer.figure(*index).count() > 0).map(|(_, reason)| reason.clone())
         };
         if let Some(reason) = trapped(&self.only_traps) {
             return Finding::errored(format!("where: {reason}"));
@@ -559,8 +571,10 @@ impl Probe {
             Some(index) => Scope { rows: answer.figure(index).count(), of: Some(rows) },
             None => Scope::all(rows),
         };
-        let judged_empty =
-            matches!(check.rule, DataRule::Rows { .. } | DataRule::Columns { .. } | DataRule::Baseline { of: Measured::Rows, .. });
+        let judged_empty = matches!(
+            check.rule,
+            DataRule::Rows { .. } | DataRule::Columns { .. } | DataRule::Baseline { of: Measured::Rows, .. }
+        );
         if let Some(empty) = scope.empty().filter(|_| !judged_empty) {
             return empty;
         }
@@ -635,9 +649,7 @@ impl Probe {
             (DataRule::Sql { .. }, Asked::Returned { failed }) => {
                 findings::returned(count(*failed), Some(rows), examples)
             }
-            (DataRule::Sql { .. }, _) => {
-                findings::returned(own(0), Some(rows).filter(|rows| *rows == 0), examples)
-            }
+            (DataRule::Sql { .. }, _) => findings::returned(own(0), Some(rows).filter(|rows| *rows == 0), examples),
             _ => Finding::errored("this check is of no kind that mlgate knows"),
         }
     }

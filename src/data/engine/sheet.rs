@@ -42,13 +42,18 @@ impl<'a> Sheet<'a> {
 
     /// A condition over slots. Its traps hold for rows that `guard` lets through.
     pub fn condition(&mut self, expr: &Expr, guard: Option<&str>) -> Result<(String, Vec<Trap>), String> {
+        expr.columns().into_iter().try_for_each(|column| self.known.type_of(column).map(drop))?;
         let (dialect, now) = (self.dialect, self.now);
         let mut column = |name: &str| self.value(name, Reading::Typed);
         let guards = guard.iter().map(|guard| format!("({guard})")).collect();
         let mut translator = Translator { dialect, now, column: &mut column, traps: Vec::new(), guards };
-        let sql = translator.condition(expr)?;
+        let found = translator.condition(expr);
         let traps = translator.traps;
-        Ok((sql, traps))
+        Ok(match found {
+            Ok(sql) => (sql, traps),
+            // What types do not allow comes to light with the first row.
+            Err(reason) => ("CAST(NULL AS BOOLEAN)".to_string(), vec![Trap { sql: "TRUE".to_string(), reason }]),
+        })
     }
 
     /// The index of an aggregate over slots in the answer.

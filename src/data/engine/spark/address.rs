@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn connection_strings() {
         let plain = Address::parse("sc://spark.acme").unwrap();
-        assert_eq!((plain.place().as_str(), plain.tls, plain.uri().as_str()), ("spark.acme:15002", false, "http://spark.acme:15002"));
+        assert_eq!(
+            (plain.place().as_str(), plain.tls, plain.uri().as_str()),
+            ("spark.acme:15002", false, "http://spark.acme:15002")
+        );
         let full = "sc://h:443/;use_ssl=true;token=a%3Bbc;user_id=me;x-db-cluster-id=42;\
                     session_id=01234567-89ab-cdef-0123-456789abcdef";
         let full = Address::parse(full).unwrap();
@@ -142,8 +145,17 @@ mod tests {
         assert!(Address::parse("sc://h/;token=x").unwrap().tls, "a token goes by TLS");
         assert!(!Address::parse("sc://localhost/;token=x").unwrap().tls);
         for bad in [
-            "h:1", "sc://", "sc://h:x", "sc://h:0", "sc://h/path", "sc://h/;x", "sc://h/;use_ssl=maybe",
-            "sc://h/;token=%zz", "sc://h/;session_id=1", "sc://h/;use_ssl=false;token=geheim", "sc://u@h",
+            "h:1",
+            "sc://",
+            "sc://h:x",
+            "sc://h:0",
+            "sc://h/path",
+            "sc://h/;x",
+            "sc://h/;use_ssl=maybe",
+            "sc://h/;token=%zz",
+            "sc://h/;session_id=1",
+            "sc://h/;use_ssl=false;token=geheim",
+            "sc://u@h",
         ] {
             let fault = Address::parse(bad).unwrap_err();
             assert!(!format!("{fault}").contains("geheim"), "{bad}");

@@ -4,8 +4,8 @@ use super::super::Failure;
 use super::address::Address;
 use super::proto::{
     Command, CommandKind, ConfigOperation, ConfigRequest, ConfigSet, CreateView, ExecutePlanRequest,
-    ExecutePlanResponse, Ignored, InterruptRequest, InterruptType, KeyValue, Plan, PlanKind, Relation,
-    RelationKind, ReleaseSessionRequest, Response, Sql, UserContext,
+    ExecutePlanResponse, Ignored, InterruptRequest, InterruptType, KeyValue, Plan, PlanKind, Relation, RelationKind,
+    ReleaseSessionRequest, Response, Sql, UserContext,
 };
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
