@@ -1,6 +1,6 @@
 //! (Config, stages asked for) → Plan: what would run, on what, against which baseline. Pure and printable.
 
-use crate::config::{BaselineSource, Build, Config, Target};
+use crate::config::{BaselineSource, Build, Config, Engine, Target};
 use crate::model::{Commit, Fault, StageKind};
 use std::fmt::Write;
 
@@ -75,7 +75,7 @@ fn lines(config: &Config, stage: StageKind) -> Option<Vec<String>> {
         StageKind::Data => config
             .data
             .iter()
-            .map(|d| format!("{}: {} · {}", d.name, d.source, count(d.checks.len(), "check")))
+            .map(|d| format!("{}: {} · {}{}", d.name, d.source, count(d.checks.len(), "check"), engine(&d.engine)))
             .collect(),
         StageKind::Tests => config.tests.iter().map(|s| format!("{}: {}", s.name, s.run)).collect(),
         StageKind::Quality => quality(config)?,
@@ -87,6 +87,18 @@ fn lines(config: &Config, stage: StageKind) -> Option<Vec<String>> {
         StageKind::Promote => Vec::new(),
     };
     (!lines.is_empty()).then_some(lines)
+}
+
+/// ` on Spark at spark.acme:15002`, without the parameters, which may be secret.
+fn engine(engine: &Engine) -> String {
+    match engine {
+        Engine::Embedded => String::new(),
+        Engine::DuckDb => " on DuckDB".to_string(),
+        Engine::Spark { address } => {
+            let place = address.trim_start_matches("sc://").split(['/', ';']).next().unwrap_or_default();
+            format!(" on Spark at {place}")
+        }
+    }
 }
 
 fn quality(config: &Config) -> Option<Vec<String>> {

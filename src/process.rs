@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -91,9 +91,28 @@ pub struct Group {
 /// When the shell cannot be started, such as when `dir` does not exist.
 pub fn shell(script: &str, dir: &Path, env: &[(&str, String)]) -> std::io::Result<Group> {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(script).current_dir(dir).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("-c").arg(script).current_dir(dir).stdin(Stdio::null());
     command.envs(env.iter().map(|(k, v)| (*k, v)));
+    start(command)
+}
+
+/// As [`shell`], but a program without a shell around it, which is given `input` on its standard input.
+///
+/// # Errors
+/// When it cannot be started, such as when there is no such program.
+pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> std::io::Result<Group> {
+    let mut command = Command::new(name);
+    command.args(arguments).current_dir(dir).stdin(Stdio::piped());
+    let mut group = start(command)?;
+    if let Some(mut pipe) = group.child.stdin.take() {
+        // A program that ends before it has read all says so by how it ends.
+        tokio::spawn(async move { pipe.write_all(&input).await });
+    }
+    Ok(group)
+}
+
+fn start(mut command: Command) -> std::io::Result<Group> {
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let id = child.id().and_then(|id| Pid::from_raw(id as i32));
     let (send, output) = mpsc::channel(64);

@@ -7,14 +7,14 @@
 mod again;
 mod balance;
 mod batch;
-mod each;
+pub(in crate::data) mod each;
 mod figures;
 pub(in crate::data) mod findings;
 mod job;
 mod judge;
 mod numbers;
 mod order;
-mod plan;
+pub(in crate::data) mod plan;
 mod quantile;
 mod scan;
 #[cfg(test)]
@@ -118,7 +118,7 @@ fn once(request: &Request, table: &Table, around: &Surroundings, workers: usize)
 }
 
 /// A name in `private:` that is no column would leave the one that was meant unprotected.
-fn unknown_private(request: &Request, table: &Table) -> Option<Fault> {
+pub(in crate::data) fn unknown_private(request: &Request, table: &Table) -> Option<Fault> {
     let schema = table.schema();
     let unknown = request.private.iter().find(|name| schema.index_of(name).is_err())?;
     let why = format!("`private` names {unknown:?}, and there is no such column");
@@ -126,13 +126,13 @@ fn unknown_private(request: &Request, table: &Table) -> Option<Fault> {
 }
 
 /// Every check errored by what happened to the data set as a whole.
-fn broken(request: &Request, rows: u64, fault: Fault, notes: Vec<String>) -> Findings {
+pub(in crate::data) fn broken(request: &Request, rows: u64, fault: Fault, notes: Vec<String>) -> Findings {
     let errored = Finding::errored(format!("{}: {}", fault.what, fault.why));
     let found = vec![errored; request.checks.len()];
     Findings { fault: Some(fault), ..findings(request, rows, found, notes) }
 }
 
-fn findings(request: &Request, rows: u64, found: Vec<Finding>, notes: Vec<String>) -> Findings {
+pub(in crate::data) fn findings(request: &Request, rows: u64, found: Vec<Finding>, notes: Vec<String>) -> Findings {
     let mut findings = Findings { rows, notes, ..Findings::default() };
     for (check, finding) in request.checks.iter().zip(found) {
         let id = unique_id(&findings.checks, format!("data.{}.{}", request.name, check.text));

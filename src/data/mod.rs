@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod drift;
+pub mod engine;
 mod filter;
 mod format;
 mod infer;

@@ -121,6 +121,25 @@ impl Table {
         Ok(Table { found, paths, format, schema, in_files, places, partitions, remarks, options, belied: None })
     }
 
+    /// A table that only its columns are known of, as an engine elsewhere tells them: it has no files.
+    pub(super) fn of_schema(schema: SchemaRef, format: Format) -> Table {
+        let remarks = vec![None; schema.fields().len()];
+        let options = Options { format: Some(format), ..Options::default() };
+        let places = Arc::new(schema.fields().iter().map(|field| field.name().clone()).zip(0..).collect());
+        Table {
+            found: Arc::default(),
+            paths: Vec::new(),
+            format,
+            in_files: schema.clone(),
+            schema,
+            places,
+            partitions: Arc::default(),
+            remarks,
+            options,
+            belied: None,
+        }
+    }
+
     /// The same files with types taken from every value.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! The data stage: every data set scanned once, every check a finding.
 
 use super::{Context, Production};
-use crate::config::{Against, Dataset};
+use crate::config::{Against, Dataset, Engine};
 use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
+use crate::data::engine::{self, Around};
 use crate::data::profile;
 use crate::data::{Options, Table, Verified, Watch};
-use crate::model::{Baseline, Check, Evidence, Fault, Measurement, Outcome, Profile, Severity, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Outcome, Profile, Severity, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -97,15 +98,24 @@ struct Job {
 impl Job {
     fn run(self) -> Evidence {
         let Some(set) = self.sets.get(self.index) else { return Evidence::default() };
-        let read = self.open(set).and_then(|table| Ok((table.verify(&format!("data.{}", set.name))?, table)));
-        let ((inputs, verified), table) = match read {
+        let (inputs, verified, table) = match self.read(set) {
             Ok(read) => read,
             Err(fault) => return broken(set, &fault),
         };
-        let open = |name: &str| self.open(self.known(name)?);
-        let baseline = self.baseline();
-        let around = Surroundings { now: self.now, open: &open, baseline: &baseline };
-        let found = checks::run(&Request::of(set), &table, &around);
+        let open = |name: &str| match &table {
+            Some(table) if name == set.name => Ok(table.clone()),
+            _ => self.open(self.known(name)?),
+        };
+        let baseline = &self.baseline();
+        let found = match (&set.engine, &table) {
+            (Engine::Embedded, Some(table)) => {
+                checks::run(&Request::of(set), table, &Surroundings { now: self.now, open: &open, baseline })
+            }
+            _ => {
+                let (sets, watch, patience) = (&*self.sets, self.watch.clone(), engine::PATIENCE);
+                engine::run(set, &Around { now: self.now, sets, open: &open, baseline, watch, patience })
+            }
+        };
         let tracked = verified.map(|verified| tracked(set, verified));
         let checks = tracked.into_iter().chain(found.checks).collect();
         let mut evidence = Evidence { inputs, checks, notes: found.notes, ..Evidence::default() };
@@ -126,10 +136,25 @@ impl Job {
             }
         }
         if evidence.faults.is_empty() && found.rows > 0 {
-            let more = self.compare(set, &table, &mut evidence).and_then(|()| self.profile(set, &table, &mut evidence));
+            let more = match &table {
+                Some(table) => {
+                    self.compare(set, table, &mut evidence).and_then(|()| self.profile(set, table, &mut evidence))
+                }
+                None => elsewhere(set, &mut evidence),
+            };
             evidence.faults.extend(more.err());
         }
         evidence
+    }
+
+    /// What the data set is made of. What lies on Spark is not read here, so that it has neither digest nor table.
+    fn read(&self, set: &Dataset) -> Result<(Vec<Input>, Option<Verified>, Option<Table>), Fault> {
+        if matches!(set.engine, Engine::Spark { .. }) {
+            return Ok((Vec::new(), None, None));
+        }
+        let table = self.open(set)?;
+        let (inputs, verified) = table.verify(&format!("data.{}", set.name))?;
+        Ok((inputs, verified, Some(table)))
     }
 
     fn profile(&self, set: &Dataset, table: &Table, evidence: &mut Evidence) -> Result<(), Fault> {
@@ -228,7 +253,16 @@ impl Job {
     }
 
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
-        Table::guess(&self.root, &set.source, Options::of(set, self.watch.clone()))
+        let options = Options::of(set, self.watch.clone());
+        match set.engine {
+            // A guess that does not hold is found out and mended by its scan.
+            Engine::Embedded => Table::guess(&self.root, &set.source, options),
+            Engine::DuckDb => Table::open_with(&self.root, &set.source, options),
+            Engine::Spark { .. } => {
+                let hint = "give the data set that refers to it the same `engine`";
+                Err(Fault::new(format!("read {}", set.source), "it is on Spark", hint))
+            }
+        }
     }
 }
 
@@ -253,6 +287,19 @@ fn tracked(set: &Dataset, verified: Verified) -> Check {
         n: Some(verified.files),
         examples: verified.wrong.into_iter().take(SHOWN).collect(),
         source: set.source.clone(),
+    }
+}
+
+/// Of a data set whose rows never come here, what cannot be had.
+fn elsewhere(set: &Dataset, evidence: &mut Evidence) -> Result<(), Fault> {
+    let note = "it lies on Spark, so the record holds neither a digest of its content nor its profile";
+    evidence.notes.push(format!("data set {}: {note}", set.name));
+    match set.drift {
+        None => Ok(()),
+        Some(_) => {
+            let hint = "compare a sample that Spark wrote to a file, with the embedded engine";
+            Err(Fault::new(format!("compare {}", set.name), "drift is not looked at on Spark", hint))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod docs;
 mod drift;
+mod engines;
 mod examples;
 mod fail_closed;
 mod host;

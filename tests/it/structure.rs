@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &str); 25] = [
     ("ui", "secret"),
     ("init", "model"),
     ("plan", "config model"),
-    ("data", "config digest files model secret stats"),
+    ("data", "config digest files model process secret stats"),
     ("source", "config data digest files model record::profile"),
     ("quality", "config data digest files model record::wire source stats"),
     ("image", "config digest model record::wire"),

@@ -21,9 +21,6 @@ impl Reader<'_> {
     }
 
     fn dataset(&mut self, name: &str, node: &Node, names: &[&str]) -> Dataset {
-        if let Some(source) = node.get("source") {
-            self.source(source);
-        }
         let format = match node.get("format").and_then(Node::text) {
             Some("csv") => Some(Format::Csv),
             Some("parquet") => Some(Format::Parquet),
@@ -32,6 +29,10 @@ impl Reader<'_> {
             _ => None,
         };
         let engine = self.engine(node);
+        // Where Spark reads, only its server knows what is there.
+        if let Some(source) = node.get("source").filter(|_| !matches!(engine, Engine::Spark { .. })) {
+            self.source(source);
+        }
         Dataset {
             name: name.to_string(),
             source: text_or(Some(node), "source", ""),

@@ -13,7 +13,7 @@ use regex::Regex;
 
 /// The rule, with its literals in the type of the column.
 #[derive(Clone, Debug)]
-pub(super) enum Rule {
+pub(in crate::data) enum Rule {
     Ints {
         low: i64,
         high: i64,
@@ -38,7 +38,7 @@ pub(super) enum Rule {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum TextRule {
+pub(in crate::data) enum TextRule {
     Between { low: String, high: String },
     In(HashSet<String, FixedState>),
     Matches(Regex),

@@ -4,7 +4,8 @@ mod columns;
 mod keys;
 mod literals;
 
-pub(super) use columns::shortened;
+pub(in crate::data) use columns::shortened;
+pub(in crate::data) use keys::comparable;
 
 use super::each::{Each, Rule, TextRule};
 use super::job::{Job, Kind};
@@ -20,13 +21,13 @@ use arrow::datatypes::DataType;
 use std::sync::Arc;
 
 /// Collects the columns that the scan must read, and what it must count.
-pub(super) struct Plan<'a> {
+pub(in crate::data) struct Plan<'a> {
     request: &'a Request<'a>,
     table: &'a Table,
     around: &'a Surroundings<'a>,
-    pub columns: Vec<(String, Reading)>,
-    pub filters: Vec<Condition>,
-    pub jobs: Vec<Job>,
+    pub(super) columns: Vec<(String, Reading)>,
+    pub(super) filters: Vec<Condition>,
+    pub(super) jobs: Vec<Job>,
     /// What each job is about, to find those that can be shared.
     subjects: Vec<(Option<usize>, Subject)>,
     known: Vec<(keys::Other, Arc<Known>)>,
@@ -97,7 +98,7 @@ impl<'a> Plan<'a> {
     }
 
     /// How the check is executed, or why it cannot be judged.
-    pub fn check(&mut self, check: &DataCheck) -> Result<Planned, String> {
+    pub(super) fn check(&mut self, check: &DataCheck) -> Result<Planned, String> {
         let only = match &check.only {
             None => None,
             Some(expr) => Some(self.filter(expr).map_err(|reason| format!("where: {reason}"))?),
@@ -244,7 +245,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether types are those of the values alone, so that a column can be read as the text that it is, too.
-    fn guessed(&self) -> bool {
+    pub(in crate::data) fn guessed(&self) -> bool {
         matches!(self.table.format(), Format::Csv | Format::Ndjson)
     }
 
@@ -260,7 +261,12 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn must(&self, column: &str, wanted: &str, fits: impl Fn(Family) -> bool) -> Result<(), String> {
+    pub(in crate::data) fn must(
+        &self,
+        column: &str,
+        wanted: &str,
+        fits: impl Fn(Family) -> bool,
+    ) -> Result<(), String> {
         let data_type = self.type_of(column)?;
         match Family::of(&data_type) {
             Family::Null => Ok(()),

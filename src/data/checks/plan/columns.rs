@@ -9,7 +9,7 @@ const NAMED: usize = 20;
 
 impl Plan<'_> {
     /// What is wrong, and of how many columns.
-    pub(super) fn wrong_columns(
+    pub(in crate::data) fn wrong_columns(
         &self,
         wanted: &[(String, ColumnType)],
         exact: bool,
@@ -65,7 +65,7 @@ impl Plan<'_> {
 }
 
 /// As many as a report can bear.
-pub(in crate::data::checks) fn shortened(mut wrong: Vec<String>) -> Vec<String> {
+pub(in crate::data) fn shortened(mut wrong: Vec<String>) -> Vec<String> {
     let more = wrong.len().saturating_sub(NAMED);
     if more > 0 {
         wrong.truncate(NAMED);

@@ -132,7 +132,8 @@ impl Plan<'_> {
     }
 }
 
-fn comparable(here: &DataType, there: &DataType) -> bool {
+/// Whether values of two data sets can be told to be the same.
+pub(in crate::data) fn comparable(here: &DataType, there: &DataType) -> bool {
     let (one, two) = (Family::of(here), Family::of(there));
     let number = |f: Family| matches!(f, Family::Int | Family::Float);
     let alike = one == two || (number(one) && number(two)) || (one.is_time() && two.is_time());

@@ -10,7 +10,12 @@ use arrow::datatypes::DataType;
 use hashbrown::HashSet;
 
 impl Plan<'_> {
-    pub(super) fn between(&self, column: &str, low: &Scalar, high: &Scalar) -> Result<(Rule, Reading), String> {
+    pub(in crate::data) fn between(
+        &self,
+        column: &str,
+        low: &Scalar,
+        high: &Scalar,
+    ) -> Result<(Rule, Reading), String> {
         let data_type = self.type_of(column)?;
         let rule = match (low, high, Family::of(&data_type)) {
             (Scalar::Number(low), Scalar::Number(high), Family::Int) if data_type != DataType::UInt64 => {
@@ -31,7 +36,7 @@ impl Plan<'_> {
         Ok((rule, Reading::Typed))
     }
 
-    pub(super) fn within(&self, column: &str, values: &[Scalar]) -> Result<(Rule, Reading), String> {
+    pub(in crate::data) fn within(&self, column: &str, values: &[Scalar]) -> Result<(Rule, Reading), String> {
         let data_type = self.type_of(column)?;
         let numbers: Option<Vec<f64>> = values.iter().map(as_number).collect();
         let texts: Option<Vec<&String>> = values.iter().map(as_text).collect();
