@@ -59,13 +59,13 @@ impl Pieces {
 
     pub(super) fn new(
         format: Format,
-        files: &[DataFile],
+        files: Vec<DataFile>,
         options: &Options,
         wanted: Wanted,
         schema: SchemaRef,
         partitions: &Arc<Partitions>,
     ) -> Pieces {
-        let waiting = files.to_vec().into_iter().enumerate();
+        let waiting = files.into_iter().enumerate();
         let (options, wanted, partitions) = (options.clone(), Arc::new(wanted), partitions.clone());
         Pieces { format, options, wanted, schema, partitions, waiting, current: None, next: 0, done: false }
     }

@@ -240,7 +240,7 @@ impl Table {
         let known = |field: &&FieldRef| self.places.get(field.name()).is_some_and(|at| *at < all.fields().len());
         let in_files = Schema::new(schema.fields().iter().filter(known).cloned().collect::<Vec<_>>());
         let wanted = Wanted { schema: Arc::new(in_files), all: all.clone(), codes, belied };
-        Pieces::new(self.format, &self.found.files, &self.options, wanted, schema, &self.partitions)
+        Pieces::new(self.format, self.found.files.clone(), &self.options, wanted, schema, &self.partitions)
     }
 
     /// What the table is made of, with the digest of every file's bytes.

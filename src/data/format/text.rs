@@ -165,7 +165,10 @@ impl Blocks {
     fn fill(&mut self, text: &mut Vec<u8>) -> Result<bool, Fault> {
         // As much again where a record is longer than a block, so that it is not looked through too often.
         let size = self.size.max(text.len().min(RECORD_BYTES.saturating_sub(text.len())));
-        text.reserve(size + 1);
+        // Exactly, as blocks are the most that a reader holds; with room for what is carried over to the next one.
+        if text.capacity() - text.len() <= size {
+            text.reserve_exact(size + (1 << 16));
+        }
         let goal = text.len() + size;
         while text.len() < goal {
             if self.watch.stopped() {
