@@ -109,7 +109,7 @@ async fn what_the_workspace_lacks_comes_from_the_cache_or_the_remote() {
         let mut mode = entry.metadata().unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o644);
         std::fs::set_permissions(entry.path(), mode).unwrap();
-        if !entry.path().extension().is_some_and(|e| e == "dir") {
+        if entry.path().extension().is_none_or(|e| e != "dir") {
             std::fs::write(entry.path(), "id\n1\n").unwrap();
         }
     }
