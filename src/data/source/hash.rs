@@ -4,8 +4,9 @@ use crate::digest;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-/// DVC 2 looked at so many bytes to tell text from other files.
+/// DVC 2 looked at so many bytes of a block to tell text from other content.
 const LOOKED_AT: usize = 512;
+const BLOCK: usize = 1 << 20;
 
 /// What is known of a file's content after it has been read once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +66,7 @@ impl Hashes {
     }
 
     pub fn finish(self, bytes: u64) -> Known {
-        let md5 = self.md5.map(|(md5, unix)| {
-            let plain = hex(md5.finalize().as_slice());
-            let unix = unix.finish().unwrap_or_else(|| plain.clone());
-            Md5s { plain, unix }
-        });
+        let md5 = self.md5.map(|(md5, unix)| Md5s { plain: hex(md5.finalize().as_slice()), unix: unix.finish() });
         Known { sha256: digest::name(self.sha256.finalize().as_slice()), md5, bytes }
     }
 }
@@ -83,44 +80,63 @@ pub(super) fn md5(bytes: &[u8]) -> String {
     hex(Md5::digest(bytes).as_slice())
 }
 
-/// DVC 2's MD5: of a text file, with every CRLF as LF. The plain hash stands for anything else.
+/// DVC 2's MD5: of text, with every CRLF as LF. It read blocks of 1 MiB and looked at each on its own: whether it is
+/// text, and for CRLF, so that one across two blocks stays.
 #[derive(Default)]
 struct UnixText {
+    /// The beginning of a block that is not judged yet.
     head: Vec<u8>,
     is_text: Option<bool>,
+    /// Bytes of the block so far.
+    at: usize,
     md5: Md5,
-    /// A CR that may belong to an LF in the next block.
+    /// A CR that may belong to an LF that is still to come.
     held: bool,
 }
 
 impl UnixText {
-    fn update(&mut self, bytes: &[u8]) {
-        match self.is_text {
-            Some(true) => self.add(bytes),
-            Some(false) => {}
-            None => {
-                self.head.extend_from_slice(bytes);
-                if self.head.len() >= LOOKED_AT {
-                    self.decide();
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.at));
+            self.at += now.len();
+            match self.is_text {
+                Some(_) => self.add(now),
+                None => {
+                    self.head.extend_from_slice(now);
+                    if self.head.len() >= LOOKED_AT {
+                        self.judge();
+                    }
                 }
             }
+            if self.at == BLOCK {
+                self.end_block();
+            }
+            bytes = later;
         }
     }
 
-    fn decide(&mut self) {
+    fn judge(&mut self) {
         let head = std::mem::take(&mut self.head);
-        let is_text = looks_like_text(&head[..head.len().min(LOOKED_AT)]);
-        self.is_text = Some(is_text);
-        if is_text {
-            self.add(&head);
+        self.is_text = Some(looks_like_text(head.get(..LOOKED_AT).unwrap_or(&head)));
+        self.add(&head);
+    }
+
+    fn end_block(&mut self) {
+        if self.is_text.is_none() {
+            self.judge();
         }
+        if std::mem::take(&mut self.held) {
+            self.md5.update(b"\r");
+        }
+        (self.is_text, self.at) = (None, 0);
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
+        let (Some(first), Some(true)) = (bytes.first(), self.is_text) else {
+            self.md5.update(bytes);
             return;
-        }
-        if std::mem::take(&mut self.held) && bytes.first() != Some(&b'\n') {
+        };
+        if std::mem::take(&mut self.held) && *first != b'\n' {
             self.md5.update(b"\r");
         }
         let mut rest = bytes;
@@ -137,14 +153,11 @@ impl UnixText {
         self.md5.update(rest);
     }
 
-    fn finish(mut self) -> Option<String> {
-        if self.is_text.is_none() {
-            self.decide();
+    fn finish(mut self) -> String {
+        if self.at > 0 {
+            self.end_block();
         }
-        if self.held {
-            self.md5.update(b"\r");
-        }
-        (self.is_text == Some(true)).then(|| hex(self.md5.finalize().as_slice()))
+        hex(self.md5.finalize().as_slice())
     }
 }
 
@@ -176,6 +189,11 @@ mod tests {
             let (one, two) = long.as_bytes().split_at(cut);
             assert_eq!(of(&[one, two]).unix, md5(long.replace("\r\n", "\n").as_bytes()), "{cut}");
         }
+        // A CRLF across two blocks of 1 MiB stays.
+        let wide = [b"x".repeat(BLOCK - 1).as_slice(), b"\r\nend\r\n"].concat();
+        let kept = [b"x".repeat(BLOCK - 1).as_slice(), b"\r\nend\n"].concat();
+        let (one, two) = wide.split_at(BLOCK + 3);
+        assert_eq!(of(&[one, two]).unix, md5(&kept));
         let binary = of(&[b"PAR1\0\r\n"]);
         assert_eq!(binary.unix, binary.plain);
         // RFC 1321, A.5.

@@ -75,7 +75,8 @@ impl Server {
         let basic = format!("Basic {}", base64(format!("{id}:{word}").as_bytes()));
         secret::hide([basic.trim_start_matches("Basic ").to_string()]);
         headers.insert(AUTHORIZATION, basic.parse().map_err(|e| bad(&e))?);
-        let endpoint = if named.is_some() { Some(root) } else { gateway };
+        let own = sources.variable("LAKEFS_S3_ENDPOINT");
+        let endpoint = own.or(if named.is_some() { Some(root) } else { gateway });
         let region = sources.first_of(&["AWS_REGION", "AWS_DEFAULT_REGION"]).or_else(|| Some("us-east-1".to_string()));
         Ok(Server { api, headers, given: Given { endpoint, region, keys: Some((id, word)), ..Given::default() } })
     }

@@ -27,7 +27,7 @@ pub(super) fn find_in(
     let sources = watch.sources();
     let object = |key: &str| {
         let whole = address.url.as_ref().map_or_else(|| name(key), |url| url.to_string());
-        object(sources, &whole, &name(key), Place::new(bucket, key))
+        object(sources, &whole, &name(key), Place::of(bucket, address, key))
     };
     if !address.is_glob() {
         return Ok(vec![DataFile::away(&object(&address.key)?, watch)]);

@@ -179,6 +179,11 @@ impl Bucket {
                 format!("set AWS_REGION={}", region.as_deref().unwrap_or("to the bucket's region")),
             );
         }
+        let codes =
+            ["SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "ExpiredToken", "AuthenticationFailed"];
+        if says(&codes) {
+            return Trouble::lasting(format!("{bucket} refused{said}"), accounts::hint(scheme, false));
+        }
         match error {
             Error::NotFound { .. } => {
                 let is_folder = format!("is it a folder? then name the files in it, such as {key}/*.parquet");
@@ -208,6 +213,7 @@ fn said(text: &str) -> String {
     let part = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         let (part, _) = rest.split_once(&format!("</{name}>"))?;
+        let part = part.trim().trim_start_matches("<![CDATA[").trim_end_matches("]]>");
         Some(part.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     match (part("Code"), part("Message")) {
@@ -239,13 +245,10 @@ fn google_url(base: &Url, parts: &[&str]) -> Result<Url, Trouble> {
 }
 
 impl Place {
-    pub fn new(bucket: &Arc<Bucket>, key: &str) -> Place {
-        Place { bucket: bucket.clone(), key: key.to_string(), url: bucket.address.url.clone() }
-    }
-
-    /// A file beside the one that the bucket was opened with; of http alone.
-    pub fn at(bucket: &Arc<Bucket>, url: Url) -> Place {
-        Place { bucket: bucket.clone(), key: url.path().to_string(), url: Some(url) }
+    /// A file of the bucket that `address` led to. Of http the address itself is the file's: a server's other files
+    /// share the bucket.
+    pub fn of(bucket: &Arc<Bucket>, address: &Address, key: &str) -> Place {
+        Place { bucket: bucket.clone(), key: key.to_string(), url: address.url.clone() }
     }
 
     /// The bytes from `from` on, of the version `tag` when some have been read before.

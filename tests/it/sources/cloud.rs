@@ -55,6 +55,7 @@ async fn s3_is_read_with_its_account_alone() {
     let bytes: Vec<(&str, &[u8])> = objects.iter().map(|(key, text)| (*key, text.as_bytes())).collect();
     let s3 = part!(S3::start(&bytes).await);
     reads("s3", &s3.variables()).await;
+    s3.lock().await;
 
     let dir = tempfile::tempdir().unwrap();
     let set = [dataset("t", "s3://box/one.csv", &["rows >= 1"])];

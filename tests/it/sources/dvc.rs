@@ -88,10 +88,11 @@ async fn what_dvc_added_matches_and_what_was_changed_does_not() {
 async fn what_the_workspace_lacks_comes_from_the_cache_or_the_remote() {
     let Some(dir) = repository() else { return };
     let root = dir.path();
-    dvc(root, &["remote", "add", "-q", "-d", "near", "../near"]);
-    std::fs::remove_file(root.join(".dvc/config")).unwrap();
     let near = tempfile::tempdir().unwrap();
-    let config = format!("[core]\n    remote = near\n['remote \"near\"']\n    url = {}\n", near.path().display());
+    let config = format!(
+        "[core]\n    no_scm = True\n    remote = near\n['remote \"near\"']\n    url = {}\n",
+        near.path().display()
+    );
     std::fs::write(root.join(".dvc/config"), config).unwrap();
     dvc(root, &["push", "-q"]);
     std::fs::remove_file(root.join("data/train.csv")).unwrap();
@@ -108,7 +109,7 @@ async fn what_the_workspace_lacks_comes_from_the_cache_or_the_remote() {
         let mut mode = entry.metadata().unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o644);
         std::fs::set_permissions(entry.path(), mode).unwrap();
-        if !entry.path().extension().is_some_and(|e| e == "dir") {
+        if entry.path().extension().is_none_or(|e| e != "dir") {
             std::fs::write(entry.path(), "id\n1\n").unwrap();
         }
     }
@@ -128,7 +129,7 @@ async fn a_remote_in_a_bucket_is_read_and_verified() {
         Err(why) => return skipped(&why),
     };
     let config = format!(
-        "[core]\n    remote = far\n['remote \"far\"']\n    url = s3://box/store\n    endpointurl = {}\n    region = us-east-1\n",
+        "[core]\n    no_scm = True\n    remote = far\n['remote \"far\"']\n    url = s3://box/store\n    endpointurl = {}\n    region = us-east-1\n",
         s3.part.base
     );
     std::fs::write(root.join(".dvc/config"), config).unwrap();
@@ -142,6 +143,7 @@ async fn a_remote_in_a_bucket_is_read_and_verified() {
     assert_eq!((rows, inputs), (12.0, vec![("data/train.csv".to_string(), sha256(csv(12).as_bytes()))]));
     assert_eq!(passed(&check(root, "data/parts/**/*.csv", &[]).await).0, 7.0);
     std::fs::remove_file(root.join(".dvc/config.local")).unwrap();
+    s3.lock().await;
     let wrong = [("AWS_ACCESS_KEY_ID", s3.key.as_str()), ("AWS_SECRET_ACCESS_KEY", "notthissecret")];
     let said = fault(&check(root, "data/train.csv", &wrong).await);
     assert!(said.contains("SignatureDoesNotMatch"), "{said}");

@@ -60,6 +60,7 @@ async fn a_branch_is_read_at_the_commit_that_it_stood_for() {
     // The stand-in is not the gateway, so each has its own address here.
     let mut variables = s3.variables();
     variables.push(("LAKEFS_ENDPOINT", &api));
+    variables.push(("LAKEFS_S3_ENDPOINT", &s3.part.base));
     let reach = sources(dir.path(), &variables);
     for (reference, glob) in [("main", "train.csv"), ("v1", "*.csv")] {
         let set = tracked(&format!("s3://box/{reference}/data/{glob}"), Tracker::LakeFs);

@@ -30,7 +30,7 @@ fn start(program: &str, arguments: impl Fn(&str, &Path) -> Vec<String>) -> Resul
     Ok(Part { base: format!("http://127.0.0.1:{port}"), _daemon: daemon, _folder: folder })
 }
 
-/// An S3 server that knows one account; requests of others, and without any, are refused.
+/// An S3 server with one account.
 pub struct S3 {
     pub part: Part,
     pub key: String,
@@ -69,8 +69,14 @@ impl S3 {
             pattern.captures(&made).map(|found| found[1].to_string()).ok_or_else(|| made.clone())
         };
         let (key, secret) = (value("AccessKeyId")?, value("SecretAccessKey")?);
-        ok(client.post(format!("{}/moto-api/reset-auth", part.base)).body("0").send().await)?;
         Ok(S3 { part, key, secret })
+    }
+
+    /// From now on requests of others, and without any account, are refused. moto then also refuses listings whose
+    /// prefix has a slash, as it computes their signature over the decoded query.
+    pub async fn lock(&self) {
+        let asked = client().post(format!("{}/moto-api/reset-auth", self.part.base)).body("0").send().await;
+        asked.unwrap().error_for_status().unwrap();
     }
 
     pub fn variables(&self) -> Vec<(&str, &str)> {

@@ -155,9 +155,6 @@ impl Storage {
                 Bucket::of(&address, sources)?
             }
         };
-        Ok(match address.url.clone() {
-            Some(url) => Place::at(&bucket, url),
-            None => Place::new(&bucket, &address.key),
-        })
+        Ok(Place::of(&bucket, &address, &address.key))
     }
 }

@@ -98,11 +98,11 @@ pub(super) fn of_folder(folder: &Path, repo: &Path) -> Result<Vec<Out>, Fault> {
         } else if is_lock {
             let lock: Lock = read(&path, &by)?;
             let yaml = folder.join("dvc.yaml");
-            let pipeline = if yaml.is_file() { read::<Pipeline>(&yaml, "dvc.yaml").ok() } else { None };
+            let pipeline = if yaml.is_file() { Some(read::<Pipeline>(&yaml, "dvc.yaml")?) } else { None };
             for (name, stage) in lock.stages {
                 let base = name.split('@').next().unwrap_or_default();
                 let known = pipeline.as_ref().and_then(|p| p.stages.get(&name).or_else(|| p.stages.get(base)));
-                let wdir = known.and_then(|stage| stage.wdir.as_ref().or(stage.r#do.as_ref()?.wdir.as_ref()));
+                let wdir = known.and_then(|stage| stage.wdir.as_ref().or_else(|| stage.r#do.as_ref()?.wdir.as_ref()));
                 let place = wdir.map_or_else(|| folder.to_path_buf(), |wdir| folder.join(wdir));
                 found.extend(stage.outs.into_iter().map(|out| resolve(out, &place, &by)));
             }
