@@ -41,19 +41,32 @@ pub(super) fn to_wire(profile: &Profile) -> wire::Profile {
             max: n.max,
             mean: n.mean,
             squares: n.squares,
-            quantiles: n.quantiles.iter().map(|value| nine_digits(*value)).collect(),
+            quantiles: rounded(n),
         }),
         values: column.values.iter().map(|(value, count)| (strike_out(value), *count)).collect(),
         others: column.others,
-        registers: column.registers.iter().map(|r| char::from(ALPHABET[usize::from(*r & 63)])).collect(),
+        // All values are there: who merges can make the registers again.
+        registers: match column.others == 0 && !column.values.is_empty() {
+            true => String::new(),
+            false => column.registers.iter().map(|r| char::from(ALPHABET[usize::from(*r & 63)])).collect(),
+        },
     };
     let columns = profile.columns.iter().map(column).collect();
     wire::Profile { schema: SCHEMA, dataset: profile.dataset.clone(), rows: profile.rows, columns }
 }
 
-/// Nine significant digits: enough for a rank, and half the length.
-fn nine_digits(value: f64) -> f64 {
-    format!("{value:.8e}").parse().unwrap_or(value)
+/// To a millionth of the range or finer: enough for a rank, and half the length. The ends stay as they are.
+fn rounded(numbers: &Numbers) -> Vec<f64> {
+    let range = numbers.max - numbers.min;
+    if !(range > 0.0 && range.is_finite()) {
+        return numbers.quantiles.clone();
+    }
+    let places = 6 - range.log10().floor() as i32;
+    let round = |value: f64| match usize::try_from(places) {
+        Ok(places) => format!("{value:.*}", places.min(300)).parse().unwrap_or(value),
+        Err(_) => (value / 10_f64.powi(-places)).round() * 10_f64.powi(-places),
+    };
+    numbers.quantiles.iter().map(|value| round(*value).clamp(numbers.min, numbers.max)).collect()
 }
 
 pub(super) fn of_wire(profile: &wire::Profile) -> Result<Profile, String> {
@@ -121,8 +134,7 @@ mod tests {
 
     #[test]
     fn a_profile_survives_the_wire() {
-        let numbers =
-            Numbers { min: -0.5, max: 3.0, mean: 1.0, squares: 9.25, quantiles: vec![-0.5, 0.123_456_789, 3.0] };
+        let numbers = Numbers { min: -0.5, max: 3.0, mean: 1.0, squares: 9.25, quantiles: vec![-0.5, 0.123_457, 3.0] };
         let column = ColumnProfile {
             name: "a \"b\"".into(),
             kind: ColumnKind::Number,

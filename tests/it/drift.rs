@@ -73,7 +73,7 @@ fn a_profile_is_a_reference_without_the_rows() {
     assert!(said.contains("mlgate profile"), "{said}");
     repo.mlgate(&["profile", "train", "-o", "ref.json"]).exits(0);
     let text = repo.read("ref.json");
-    assert!(text.len() < 16_384 && !text.contains("@example.com"), "{} bytes", text.len());
+    assert!(text.len() < 24_576 && !text.contains("@example.com"), "{} bytes", text.len());
     let profile: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&profile["schema"], &profile["rows"]), (&Value::from(1), &Value::from(3000)));
     // The file that mlops.yaml names keeps its private columns, and a pipe gets JSON.
@@ -112,6 +112,10 @@ fn the_numbers_are_those_of_evidently() {
     let mut seen = 0;
     for case in expected["numeric"].as_array().unwrap() {
         let size = |key: &str| case[key].as_u64().unwrap();
+        // With fewer than six different values numbers are compared as categories.
+        if size("n") < 6 {
+            continue;
+        }
         let of = |key: &str, u: f64| match case[key].as_str().unwrap() {
             "uniform" => Some(u),
             "shifted" => Some(u + 0.05),

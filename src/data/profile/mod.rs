@@ -146,6 +146,21 @@ pub fn merge(a: &Profile, b: &Profile) -> Result<Profile, String> {
     Ok(Profile { dataset: a.dataset.clone(), rows: a.rows + b.rows, columns })
 }
 
+/// A profile that was written leaves out the registers where it lists all values.
+fn registers(column: &ColumnProfile) -> Vec<u8> {
+    if !column.registers.is_empty() || column.others > 0 || column.values.is_empty() {
+        return column.registers.clone();
+    }
+    let mut sketch = distinct::Distinct::new();
+    for (value, _) in &column.values {
+        sketch.add(match (column.kind, value.parse()) {
+            (ColumnKind::Number, Ok(number)) => distinct::of_number(number),
+            _ => distinct::of_text(value),
+        });
+    }
+    sketch.registers()
+}
+
 fn merge_columns(x: &ColumnProfile, y: &ColumnProfile) -> ColumnProfile {
     let numbers = match (&x.numbers, &y.numbers) {
         (Some(p), Some(q)) => {
@@ -191,6 +206,6 @@ fn merge_columns(x: &ColumnProfile, y: &ColumnProfile) -> ColumnProfile {
         numbers,
         values,
         others: count - listed,
-        registers: distinct::merged(&x.registers, &y.registers),
+        registers: distinct::merged(&registers(x), &registers(y)),
     }
 }
