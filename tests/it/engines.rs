@@ -477,12 +477,12 @@ impl Drop for Server {
 async fn spark_says_what_the_embedded_engine_says() {
     let folder = Folder::new();
     let Some(mut server) = Server::start(folder.0.path()) else { return };
+    own_sql(&folder, &server.engine()).await;
     let mut wrong = Vec::new();
     for (name, ending) in TABLES {
         wrong.extend(differences(&folder, name, ending, &server.engine()).await);
     }
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
-    own_sql(&folder, &server.engine()).await;
 
     let slow =
         "sql select a.id from range(10000000) a join range(100000000) b on a.id % 7 = b.id % 11 where a.id < -b.id";

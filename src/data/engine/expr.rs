@@ -81,11 +81,14 @@ fn operand(sql: impl Into<String>, kind: Kind) -> Operand {
     Operand { sql: sql.into(), kind, literal: None }
 }
 
+/// The SQL of a column by its name, and its kind.
+pub type Lookup<'a> = dyn FnMut(&str) -> Result<(String, Kind), String> + 'a;
+
 /// Translates conditions over columns that `column` looks up: their SQL, of the type of their kind.
 pub struct Translator<'a> {
     pub dialect: Dialect,
     pub now: i64,
-    pub column: &'a mut dyn FnMut(&str) -> Result<(String, Kind), String>,
+    pub column: &'a mut Lookup<'a>,
     pub traps: Vec<Trap>,
     /// What must hold for a row to get as far as the part that is translated.
     pub guards: Vec<String>,

@@ -4,6 +4,7 @@
 //! An engine is a [`Session`], which runs queries, and a [`Dialect`], which says how its SQL differs. All that can be
 //! counted in one pass is one query; checks that need groups, joins or an order have one of their own.
 
+mod answer;
 mod dialect;
 mod duckdb;
 mod expr;
@@ -14,10 +15,11 @@ mod probe;
 mod sheet;
 mod spark;
 
+use self::answer::Answer;
 use self::dialect::Dialect;
 use self::figure::{Figure, figures};
 use self::known::Known;
-use self::probe::{Answer, Asked, Examples, Planner, Probe};
+use self::probe::{Asked, Examples, Planner, Probe};
 use self::sheet::Sheet;
 use super::checks::findings::{Finding, PRIVATE, Rarest};
 use super::checks::plan::Plan;
@@ -185,7 +187,7 @@ impl Judge<'_, '_> {
     fn first_pass(&mut self, probes: &mut [Result<Probe, String>]) -> Result<Vec<Figure>, Fault> {
         let all: Vec<usize> = (0..self.sheet.len()).collect();
         match self.ask(&self.sheet.query(&all), all.len())? {
-            Ok(counted) => return Ok(counted),
+            Ok(counted) => Ok(counted),
             Err(reason) => match self.ask(&self.sheet.query(&[0]), 1)? {
                 Ok(rows) if all.len() > 1 => {
                     let mut counted = vec![Figure::Null; all.len()];

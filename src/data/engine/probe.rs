@@ -1,36 +1,35 @@
-//! From a check to what is asked of the engine, and from the answer to a finding.
+//! From a check to what is asked of the engine. One place for every rule, so that it is a long one; what is made of
+//! the answers is in `answer.rs`.
 
 use super::dialect::Dialect;
 use super::expr::{Kind, Trap};
-use super::figure::Figure;
 use super::known::Known;
 use super::pattern;
 use super::sheet::Sheet;
 use crate::config::data_check::{filter::Expr, sql};
 use crate::config::{Aggregate, DataCheck, DataRule, Dataset, Measured, NumberRange, Order};
 use crate::data::checks::each::{Rule, TextRule};
-use crate::data::checks::findings::{self, Alike, Counted, Finding, Rarest, Scope, Summary};
-use crate::data::checks::plan::{Plan, comparable, shortened};
+use crate::data::checks::plan::{Plan, comparable};
 use crate::data::key::has_key;
 use crate::data::table::{Reading, missing_column};
 use crate::data::values::{Family, describe};
-use crate::model::{Baseline, Op};
+use crate::model::Op;
 use arrow::datatypes::DataType;
 use std::rc::Rc;
 
 /// Most failing rows shown of one check.
 pub const EXAMPLES: usize = 5;
 /// A label has few values; what has more is none.
-const MOST_VALUES: u64 = 10_000;
+pub const MOST_VALUES: u64 = 10_000;
 
 /// What is asked for one check.
 pub struct Probe {
     /// Counts the rows that `where:` lets through.
-    scope: Option<usize>,
+    pub scope: Option<usize>,
     /// Counts that must be zero, each with what it means if not.
-    traps: Vec<(usize, String)>,
+    pub traps: Vec<(usize, String)>,
     /// Those of `where:`.
-    only_traps: Vec<(usize, String)>,
+    pub only_traps: Vec<(usize, String)>,
     pub asked: Asked,
     /// Rows to show of a check that failed.
     pub examples: Option<Examples>,
@@ -164,7 +163,7 @@ impl Planner<'_, '_> {
                 let key = self.sheet.key(column)?;
                 let there = within.and(&format!("{key} IS NOT NULL"));
                 let n = self.sheet.count(&there);
-                let groups = format!("SELECT 1 AS one FROM {} WHERE {there} GROUP BY {key}", self.sheet.from());
+                let groups = format!("SELECT 1 AS one FROM {} WHERE {there} GROUP BY {key}", self.sheet.rows());
                 let query = format!("SELECT CAST(count(*) AS BIGINT) AS g FROM ({groups}) AS u");
                 Ok((Asked::Distinct { n, query }, None))
             }
@@ -193,13 +192,13 @@ impl Planner<'_, '_> {
                 self.each(&rule, column, reading, within)
             }
             DataRule::Matches { column, pattern } => {
-                self.must_be_text(&plan, column)?;
+                self.must_be_text(plan, column)?;
                 let (value, _) = self.sheet.value(column, Reading::Text)?;
                 let good = self.d().matches(&value, &pattern::translate(pattern, self.d())?);
                 self.judged(column, &value, &good, within)
             }
             DataRule::Length { column, range } => {
-                self.must_be_text(&plan, column)?;
+                self.must_be_text(plan, column)?;
                 let (value, _) = self.sheet.value(column, Reading::Text)?;
                 let length = format!("CAST({} AS DOUBLE)", self.d().length(&value));
                 let good = self.in_range(&length, *range);
@@ -216,7 +215,7 @@ impl Planner<'_, '_> {
                 };
                 let groups = format!(
                     "SELECT {key} AS k, CAST(count(*) AS BIGINT) AS n FROM {} WHERE {there} GROUP BY {key}",
-                    self.sheet.from()
+                    self.sheet.rows()
                 );
                 let counted = format!(
                     "SELECT {shown} AS v, n, CAST(count(*) OVER () AS BIGINT) AS u, min(n) OVER () AS m \
@@ -225,7 +224,7 @@ impl Planner<'_, '_> {
                 let query = format!("SELECT v, n, u FROM ({counted}) AS w WHERE n = m LIMIT {MOST_VALUES}");
                 Ok((Asked::Rarest { n, query }, None))
             }
-            DataRule::Ordered { column, order } => self.ordered(&plan, column, *order, within),
+            DataRule::Ordered { column, order } => self.ordered(plan, column, *order, within),
             DataRule::References { column, dataset, other } => self.references(column, dataset, other, within),
             DataRule::Shared { columns, dataset, .. } => self.shared(columns, dataset, within),
             DataRule::Expr { condition } => {
@@ -270,7 +269,7 @@ impl Planner<'_, '_> {
             return Ok(None);
         }
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-        let from = self.sheet.from_with(&fetched.join(", "));
+        let from = self.sheet.with(&fetched.join(", "));
         let query =
             format!("SELECT {} FROM {from}{joins} {}{order} LIMIT {EXAMPLES}", names.join(", "), filter(&names));
         let shown = |column: &String| (column.clone(), !self.set.private.contains(column));
@@ -384,7 +383,7 @@ impl Planner<'_, '_> {
             false => within.and(&there.join(" AND ")),
         };
         let keys = keys.join(", ");
-        let groups = format!("SELECT count(*) AS n FROM {} WHERE {filter} GROUP BY {keys}", self.sheet.from());
+        let groups = format!("SELECT count(*) AS n FROM {} WHERE {filter} GROUP BY {keys}", self.sheet.rows());
         let query = format!(
             "SELECT CAST(coalesce(sum(n), 0) AS BIGINT) AS seen, CAST(coalesce(sum(n - 1), 0) AS BIGINT) AS alike \
              FROM ({groups}) AS g"
@@ -413,7 +412,7 @@ impl Planner<'_, '_> {
         let bad = if floats { format!("{bad} OR isnan(v) OR isnan(p)") } else { bad.to_string() };
         let bad = format!("p IS NOT NULL AND ({bad})");
         let there = within.and(&format!("{value} IS NOT NULL"));
-        let from = self.sheet.from_with(&format!("{rank} AS o"));
+        let from = self.sheet.with(&format!("{rank} AS o"));
         let pairs = format!("SELECT {value} AS v, lag({value}) OVER (ORDER BY o) AS p FROM {from} WHERE {there}");
         let query = format!(
             "SELECT CAST(count(*) AS BIGINT) AS n, CAST(count(CASE WHEN {bad} THEN 1 END) AS BIGINT) AS failed \
@@ -461,7 +460,7 @@ impl Planner<'_, '_> {
              CAST(count(CASE WHEN r.k IS NULL THEN 1 END) AS BIGINT) AS failed, \
              (SELECT CAST(count(*) AS BIGINT) FROM ({values}) AS o WHERE v IS NOT NULL) AS others \
              FROM {}{distinct} WHERE {filter}",
-            self.sheet.from()
+            self.sheet.rows()
         );
         let examples = self.rows(&[column.to_string()], &distinct, |_| format!("WHERE {filter} AND r.k IS NULL"))?;
         Ok((Asked::Own(query), examples))
@@ -496,7 +495,7 @@ impl Planner<'_, '_> {
              (SELECT CAST(count(*) AS BIGINT) FROM {} WHERE {}) AS others FROM {}{joined} WHERE {filter}",
             known.relation,
             others.join(" AND "),
-            self.sheet.from()
+            self.sheet.rows()
         );
         let examples = self.rows(columns, &joined, |_| format!("WHERE {filter} AND r.hit IS NOT NULL"))?;
         Ok((Asked::Own(query), examples))
@@ -554,186 +553,5 @@ impl Within {
             Some(only) => format!("(({only}) AND {condition})"),
             None => condition.to_string(),
         }
-    }
-}
-
-impl Probe {
-    /// What the answers say. `own` is the row of the check's own query.
-    pub fn finding(&self, check: &DataCheck, answer: &Answer) -> Finding {
-        let trapped = |traps: &[(usize, String)]| {
-            traps.iter().find(|(index, _)| answer.figure(*index).count() > 0).map(|(_, reason)| reason.clone())
-        };
-        if let Some(reason) = trapped(&self.only_traps) {
-            return Finding::errored(format!("where: {reason}"));
-        }
-        let rows = answer.figure(0).count();
-        let scope = match self.scope {
-            Some(index) => Scope { rows: answer.figure(index).count(), of: Some(rows) },
-            None => Scope::all(rows),
-        };
-        let judged_empty = matches!(
-            check.rule,
-            DataRule::Rows { .. } | DataRule::Columns { .. } | DataRule::Baseline { of: Measured::Rows, .. }
-        );
-        if let Some(empty) = scope.empty().filter(|_| !judged_empty) {
-            return empty;
-        }
-        if let Some(reason) = trapped(&self.traps) {
-            return Finding::errored(reason);
-        }
-        let count = |index: usize| answer.figure(index).count();
-        let own = |index: usize| answer.own.get(index).map_or(0, |figure| figure.count());
-        let examples = answer.examples.to_vec();
-        let alike = || Alike { seen: own(0), alike: own(1), examples: examples.clone() };
-        match (&check.rule, &self.asked) {
-            (DataRule::Rows { op, bound }, _) => findings::row_count(scope, *op, *bound),
-            (DataRule::Columns { .. }, Asked::Columns(wrong, wanted)) => {
-                findings::columns(shortened(wrong.clone()), wrong.len(), *wanted)
-            }
-            (DataRule::Nulls { column, op, bound }, Asked::Nulls { nulls, nan }) => {
-                findings::nulls((column, *op, *bound), scope, (count(*nulls), nan.map_or(0, count)), examples)
-            }
-            (DataRule::Aggregate { function, column, range }, _) => {
-                let summary = self.summary(column, answer);
-                findings::aggregate((*function, column, *range), scope, summary)
-            }
-            (DataRule::Baseline { of, tolerance }, _) => {
-                let summary = match of {
-                    Measured::Rows => Summary { n: rows, nan: 0, value: rows as f64, private: false },
-                    Measured::Aggregate { column, .. } => self.summary(column, answer),
-                };
-                findings::baseline((answer.dataset, of, *tolerance), scope, summary, answer.baseline)
-            }
-            (DataRule::Freshness { column, op, bound }, Asked::Newest { n, newest }) => {
-                let newest = answer.figure(*newest).whole();
-                let private = answer.private.contains(column);
-                findings::freshness((column, *op, *bound), scope, (count(*n), newest), answer.now, private)
-            }
-            (DataRule::Unique { .. }, _) => findings::unique(scope, alike()),
-            (DataRule::Duplicates { columns, op, bound }, _) => {
-                findings::duplicates((columns, *op, *bound), scope, alike())
-            }
-            (DataRule::Shared { columns, dataset, .. }, _) if own(2) == 0 => {
-                let names = match &columns[..] {
-                    [column] => format!("{dataset}.{column} has no values"),
-                    columns => format!("{dataset} has no row without a null in {}", columns.join(", ")),
-                };
-                Finding::errored(format!("{names} to compare with"))
-            }
-            (DataRule::Shared { columns, dataset, op, bound }, _) => {
-                findings::shared((columns, dataset, *op, *bound), scope, alike())
-            }
-            (DataRule::Balance { column, .. }, _) if answer.rarest.as_ref().is_some_and(|r| r.values > MOST_VALUES) => {
-                Finding::errored(format!(
-                    "{column} has more than 10,000 different values, so it is no label; `distinct({column})` counts them"
-                ))
-            }
-            (DataRule::Balance { column, op, bound }, Asked::Rarest { n, .. }) => {
-                findings::balance((column, *op, *bound), scope, count(*n), answer.rarest.clone())
-            }
-            (DataRule::Ordered { order, .. }, _) => findings::ordered(*order, scope, own(0), own(1), examples),
-            (DataRule::References { dataset, other, .. }, _) if own(2) == 0 => {
-                Finding::errored(format!("{dataset}.{other} has no values to compare with"))
-            }
-            (DataRule::References { .. }, _) => {
-                let counted = Counted { checked: own(0), failed: own(1), examples };
-                findings::each(&check.rule, check.mostly, scope, counted)
-            }
-            (rule, Asked::Each { checked, failed }) => {
-                let counted = Counted { checked: count(*checked), failed: count(*failed), examples };
-                match rule {
-                    DataRule::Expr { .. } => findings::condition(check.mostly, scope, counted),
-                    rule => findings::each(rule, check.mostly, scope, counted),
-                }
-            }
-            (DataRule::Sql { .. }, Asked::Returned { failed }) => {
-                findings::returned(count(*failed), Some(rows), examples)
-            }
-            (DataRule::Sql { .. }, _) => findings::returned(own(0), Some(rows).filter(|rows| *rows == 0), examples),
-            _ => Finding::errored("this check is of no kind that mlgate knows"),
-        }
-    }
-
-    fn summary(&self, column: &String, answer: &Answer) -> Summary {
-        let private = answer.private.contains(column);
-        let count = |index: usize| answer.figure(index).count();
-        match &self.asked {
-            Asked::Distinct { n, .. } => {
-                let value = answer.own.first().map_or(f64::NAN, |figure| figure.number());
-                Summary { n: count(*n), nan: 0, value, private }
-            }
-            Asked::Number { function, n, nan, parts, .. } => {
-                let n = count(*n);
-                let part = |index: usize| parts.get(index).map_or(Figure::Null, |index| answer.figure(*index));
-                let infinite = part(1).count() + part(2).count() > 0;
-                let value = match function {
-                    Aggregate::Mean if !infinite => part(0).number() / n as f64,
-                    Aggregate::Sum | Aggregate::Stddev if !infinite => part(0).number(),
-                    Aggregate::Min | Aggregate::Max => part(0).number(),
-                    Aggregate::Quantile(p) => match (answer.own, *p) {
-                        ([low, high], p) => between(low.number(), high.number(), p, n),
-                        _ => f64::NAN,
-                    },
-                    _ => f64::NAN,
-                };
-                Summary { n, nan: count(*nan), value, private }
-            }
-            _ => Summary { n: 0, nan: 0, value: f64::NAN, private },
-        }
-    }
-
-    /// The query of a second pass, once the first one has told how many values there are.
-    pub fn second(&self, sheet: &Sheet, figures: &[Figure]) -> Option<String> {
-        match &self.asked {
-            Asked::Own(query) | Asked::Distinct { query, .. } | Asked::Rarest { query, .. } | Asked::Raw(query) => {
-                Some(query.clone())
-            }
-            Asked::Number { function: Aggregate::Quantile(p), n, nan, value, .. } => {
-                let count = |index: usize| figures.get(index).map_or(0, |figure| figure.count());
-                let (n, nan) = (count(*n), count(*nan));
-                if n == 0 || nan > 0 {
-                    return None;
-                }
-                let (low, high) = ranks(*p, n);
-                let nth = |index| sheet.dialect.nth(value, index, n);
-                Some(format!("SELECT {} AS low, {} AS high FROM {}", nth(low), nth(high), sheet.from()))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// The order statistics, from 0, between which the quantile lies.
-fn ranks(p: f64, n: u64) -> (u64, u64) {
-    let at = p * (n - 1) as f64;
-    (at.floor() as u64, at.ceil() as u64)
-}
-
-/// Linear between order statistics, as NumPy does.
-fn between(low: f64, high: f64, p: f64, n: u64) -> f64 {
-    let at = p * n.saturating_sub(1) as f64;
-    match low == high {
-        true => low,
-        false => low + (high - low) * (at - at.floor()),
-    }
-}
-
-/// Everything that a finding is made of.
-pub struct Answer<'a> {
-    pub dataset: &'a str,
-    pub now: i64,
-    pub private: &'a [String],
-    pub baseline: &'a Baseline,
-    /// Of the fused query.
-    pub figures: &'a [Figure],
-    /// Of the check's own query.
-    pub own: &'a [Figure],
-    pub rarest: Option<Rarest>,
-    pub examples: &'a [String],
-}
-
-impl Answer<'_> {
-    fn figure(&self, index: usize) -> Figure {
-        self.figures.get(index).copied().unwrap_or(Figure::Null)
     }
 }

@@ -70,12 +70,12 @@ impl<'a> Sheet<'a> {
     }
 
     /// What stands behind `from`: the slots of every row.
-    pub fn from(&self) -> String {
-        self.from_with("")
+    pub fn rows(&self) -> String {
+        self.with("")
     }
 
     /// With more expressions after the slots, each followed by its name.
-    pub fn from_with(&self, more: &str) -> String {
+    pub fn with(&self, more: &str) -> String {
         let slots = self.slots.iter().enumerate().map(|(index, sql)| format!("{sql} AS c{index}"));
         let mut slots: Vec<String> = slots.collect();
         if !more.is_empty() || slots.is_empty() {
@@ -88,7 +88,7 @@ impl<'a> Sheet<'a> {
     pub fn query(&self, aggregates: &[usize]) -> String {
         let wanted = aggregates.iter().filter_map(|index| Some((index, self.aggregates.get(*index)?)));
         let wanted: Vec<String> = wanted.map(|(index, sql)| format!("{sql} AS a{index}")).collect();
-        format!("SELECT {} FROM {}", wanted.join(", "), self.from())
+        format!("SELECT {} FROM {}", wanted.join(", "), self.rows())
     }
 
     pub fn len(&self) -> usize {

@@ -168,10 +168,8 @@ impl Spark<'_> {
             used: RefCell::default(),
         };
         if format != Some(Format::Csv) {
-            let order = (format == Some(Format::Parquet))
-                .then(|| "struct(_metadata.file_path AS f, _metadata.row_index AS r)".to_string());
-            let order = order.filter(|order| self.ask(&format!("SELECT {order} AS o FROM {relation} LIMIT 0")).is_ok());
-            return Ok(known(schema, Style::Named, order));
+            let plain = known(schema, Style::Named, None);
+            return Ok(if format == Some(Format::Parquet) { self.ordered(set, plain) } else { plain });
         }
         let texts = known(schema, Style::Text, None);
         let schema = self.types(&texts).map_err(|e| unreadable(self, e))?;
@@ -184,6 +182,22 @@ impl Spark<'_> {
         let query = format!("SELECT {} FROM {relation}", columns.join(", "));
         self.view(&set.name, RelationKind::Sql(Sql { query })).map_err(|e| unreadable(self, e))?;
         Ok(typed)
+    }
+
+    /// With the order of the rows, which Spark tells of Parquet files that a query names itself; where the server
+    /// forbids such queries, without.
+    fn ordered(&mut self, set: &Dataset, known: Known) -> Known {
+        let d = Dialect::Spark;
+        let (order, name) = (d.ident("mlgate order"), format!("mlgate rows {}", set.name));
+        let place = "struct(_metadata.file_path AS f, _metadata.row_index AS r)";
+        let query = format!("SELECT *, {place} AS {order} FROM parquet.{}", d.ident(&set.source));
+        let relation = d.ident(&name);
+        let there = self.view(&name, RelationKind::Sql(Sql { query })).is_ok()
+            && self.ask(&format!("SELECT {order} FROM {relation} LIMIT 0")).is_ok();
+        match there {
+            true => Known { relation, order: Some(order), ..known },
+            false => known,
+        }
     }
 
     fn columns(&mut self, relation: &str) -> Result<SchemaRef, Failure> {
