@@ -13,41 +13,32 @@ import os
 import random
 import resource
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from timing import median, once
 
 ROUNDS = 5
 REPO = Path(__file__).resolve().parent.parent
 EXAMPLE = REPO / "examples" / "breast-cancer"
 
 
-def once(command: list[str], cwd: Path) -> tuple[float, float, float]:
-    """CPU seconds, wall seconds and peak MiB of one run."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{command} ended with {process.returncode}")
-    return used.ru_utime + used.ru_stime, time.monotonic() - start, used.ru_maxrss / 1024
-
-
 def compare(name: str, ours: list[str], peer_name: str, peer: list[str] | None, cwd: Path) -> None:
     runs = {"ours": [], "peer": []}
     for _ in range(ROUNDS + 1):  # the first warms the file cache
-        runs["ours"].append(once(ours, cwd))
-        if peer:
-            runs["peer"].append(once(peer, cwd))
-    median = lambda side, of: statistics.median(run[of] for run in runs[side][1:])  # noqa: E731
-    cpu, wall, memory = (median("ours", of) for of in range(3))
-    row = [name, f"{cpu:.3f} s", f"{wall:.3f} s", f"{memory:.0f} MiB"]
+        for side, command in (("ours", ours), ("peer", peer)):
+            if command:
+                run = once(command, cwd)
+                if run is None:
+                    sys.exit(1)
+                runs[side].append(run)
+    mine = median(runs["ours"][1:])
+    row = [name, f"{mine.cpu:.3f} s", f"{mine.wall:.3f} s", f"{mine.memory:.0f} MiB"]
     if peer:
-        other = [median("peer", of) for of in range(3)]
-        row += [peer_name, f"{other[0]:.3f} s", f"{other[1]:.3f} s", f"{other[2]:.0f} MiB", f"{cpu / other[0]:.3f}"]
+        other = median(runs["peer"][1:])
+        row += [peer_name, f"{other.cpu:.3f} s", f"{other.wall:.3f} s", f"{other.memory:.0f} MiB"]
+        row += [f"{mine.cpu / other.cpu:.3f}"]
     else:
         row += [peer_name if peer_name == "no peer" else f"{peer_name}: not installed", "", "", "", ""]
     print("| " + " | ".join(row) + " |", flush=True)
