@@ -11,12 +11,16 @@ mod packing;
 mod part;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(super) use blocks::{Blocks, Budget};
 pub(super) use known::Known;
 pub(super) use packing::Packing;
 pub(super) use part::{Keys, has_key};
 pub(super) use store::{Repeated, Store, Writer};
+#[cfg(test)]
+use table::KeyTable;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {

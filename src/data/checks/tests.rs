@@ -1,5 +1,7 @@
 //! Each check on small tables, with the cases in which it must not pass.
 
+mod random;
+
 use super::*;
 use crate::config::{ColumnType, DataRule, data_check};
 use crate::model::{Outcome, Unit};

@@ -194,7 +194,7 @@ pub(in crate::data) fn baseline(
     let before = match baseline {
         _ if hidden => Err(format!("{id} is of a private column, so no record holds it to compare with")),
         Baseline::NotConfigured => {
-            Err("there is no baseline to compare with: name one by `quality.baseline`".to_string())
+            Err("there is nothing to compare with: the baseline is the record of the image in production".to_string())
         }
         Baseline::Missing { source, reason, .. } => {
             Err(format!("there is no baseline yet ({source}: {reason}): promote an image whose record holds {full}"))

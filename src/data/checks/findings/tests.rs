@@ -138,7 +138,7 @@ fn a_baseline_is_compared_with_or_the_check_is_errored() {
     for (known, part) in [
         (rows_measured(0.0), "of which there is no percentage"),
         (rows_measured(f64::NAN), "of which there is no percentage"),
-        (Baseline::NotConfigured, "quality.baseline"),
+        (Baseline::NotConfigured, "image in production"),
         (Baseline::Missing { source: "p".into(), reason: "no image".into(), first_run_accepted: true }, "promote"),
         (Baseline::Faulty { source: "p".into(), reason: "torn".into() }, "cannot be read (p: torn)"),
         (Baseline::Known { source: "p".into(), measurements: vec![] }, "does not hold data.t.rows"),
