@@ -14,7 +14,8 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use std::collections::BTreeSet;
 use std::path::Path;
-use tree::{Found, Tree, flatten, number_in_text, quote_bare_numbers};
+pub(super) use tree::quote_bare_numbers;
+use tree::{Found, Tree, flatten, number_in_text};
 
 /// A metric file is written by hand or by a script; more than this is something else.
 const MOST_BYTES: u64 = 16 << 20;

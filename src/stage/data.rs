@@ -44,7 +44,7 @@ pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Pro
             first_run_accepted: ctx.config.quality.as_ref().is_some_and(|quality| quality.first_run_accepted),
             is_profiled: ctx.config.image.is_some(),
         };
-        let mut running = tokio::task::spawn_blocking(move || job.run());
+        let mut running = tokio::task::spawn_blocking(move || job.run_all());
         let found = loop {
             tokio::select! {
                 found = &mut running => break found,
@@ -96,7 +96,17 @@ struct Job {
 }
 
 impl Job {
-    fn run(self) -> Evidence {
+    /// What mlgate finds, and what other tools found.
+    fn run_all(self) -> Evidence {
+        let mut evidence = self.run();
+        if let Some(set) = self.sets.get(self.index) {
+            let imported = source::imports::run(&self.root, set, &evidence.inputs);
+            merge(&mut evidence, imported);
+        }
+        evidence
+    }
+
+    fn run(&self) -> Evidence {
         let Some(set) = self.sets.get(self.index) else { return Evidence::default() };
         let (inputs, verified, table) = match self.read(set) {
             Ok(read) => read,
