@@ -121,11 +121,15 @@ impl Balance {
 /// Whether the family's type is narrower than the column's, so that values would fall together.
 fn is_wide(rows: &Rows, column: usize) -> Result<bool, String> {
     use arrow::datatypes::{DataType, TimeUnit};
-    Ok(match rows.array(column)?.data_type() {
-        DataType::UInt64 | DataType::Timestamp(TimeUnit::Nanosecond, _) => true,
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => true,
-        _ => false,
-    })
+    Ok(matches!(
+        rows.array(column)?.data_type(),
+        DataType::UInt64
+            | DataType::Timestamp(TimeUnit::Nanosecond, _)
+            | DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
+    ))
 }
 
 fn too_many(name: &str) -> String {

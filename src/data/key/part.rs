@@ -1,5 +1,6 @@
 //! The columns of a key in one batch.
 
+use super::packing::Window;
 use super::{Key, Packing, mix};
 use crate::data::values::{Coded, Family, Values, describe};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray};
@@ -41,6 +42,30 @@ pub(in crate::data) fn has_key(data_type: &DataType) -> bool {
     !data_type.is_nested()
 }
 
+/// Where a row lies in a packing, as far as its columns have been looked at.
+#[derive(Clone, Copy)]
+enum Place {
+    At(u64),
+    Outside,
+    Null,
+}
+
+impl Place {
+    fn then(self, code: Option<Code>, window: Window, nulls_equal: bool) -> Place {
+        let place = match code {
+            None if nulls_equal => Some(0),
+            None => return Place::Null,
+            Some(Code::Small(value)) => window.place(value),
+            Some(Code::Wide(_)) => None,
+        };
+        match (self, place) {
+            (Place::At(before), Some(place)) => Place::At(before << window.bits | place),
+            (Place::Null, _) => Place::Null,
+            _ => Place::Outside,
+        }
+    }
+}
+
 impl<'a> Keys<'a> {
     /// Each column as it came and as its family. With `days`, a date is the number of its day; without, the
     /// moment that it begins, which equals the timestamp of that moment.
@@ -63,29 +88,21 @@ impl<'a> Keys<'a> {
         }
         match packing {
             Some(packing) => {
-                for row in 0..self.rows {
-                    see(row, self.packed(row, packing, nulls_equal));
+                // Column by column, so that what kind of column it is is asked once.
+                let mut places = vec![Place::At(0); self.rows];
+                for (part, window) in self.parts.iter().zip(&packing.windows) {
+                    part.codes(self.rows, |row, code| places[row] = places[row].then(code, *window, nulls_equal));
+                }
+                for (row, place) in places.into_iter().enumerate() {
+                    match place {
+                        Place::At(key) => see(row, Some(Key::Narrow(key))),
+                        Place::Null => see(row, None),
+                        Place::Outside => see(row, self.hashed(row, nulls_equal).map(Key::Wide)),
+                    }
                 }
             }
             None => (0..self.rows).for_each(|row| see(row, self.hashed(row, nulls_equal).map(Key::Wide))),
         }
-    }
-
-    fn packed(&self, row: usize, packing: &Packing, nulls_equal: bool) -> Option<Key> {
-        let mut key = 0;
-        for (part, window) in self.parts.iter().zip(&packing.windows) {
-            let place = match part.code(row) {
-                None if nulls_equal => 0,
-                None => return None,
-                Some(Code::Small(value)) => match window.place(value) {
-                    Some(place) => place,
-                    None => return self.hashed(row, nulls_equal).map(Key::Wide),
-                },
-                Some(Code::Wide(_)) => return self.hashed(row, nulls_equal).map(Key::Wide),
-            };
-            key = key << window.bits | place;
-        }
-        Some(Key::Narrow(key))
     }
 
     fn hashed(&self, row: usize, nulls_equal: bool) -> Option<u128> {
@@ -188,11 +205,19 @@ impl<'a> Part<'a> {
             Code::Small(value) => Key::Narrow(value as u64),
             Code::Wide(wide) => Key::Wide(wide),
         };
+        self.codes(rows, |row, code| see(row, code.map(key)));
+    }
+
+    fn codes(&self, rows: usize, mut see: impl FnMut(usize, Option<Code>)) {
         match self {
             Part::Ints(values) if values.null_count() == 0 => {
-                values.values().iter().enumerate().for_each(|(row, value)| see(row, Some(Key::Narrow(*value as u64))));
+                values.values().iter().enumerate().for_each(|(row, value)| see(row, Some(Code::Small(*value))));
             }
-            _ => (0..rows).for_each(|row| see(row, self.code(row).map(key))),
+            Part::Days(values) if values.null_count() == 0 => {
+                let days = values.values().iter().enumerate();
+                days.for_each(|(row, value)| see(row, Some(Code::Small(i64::from(*value)))));
+            }
+            _ => (0..rows).for_each(|row| see(row, self.code(row))),
         }
     }
 

@@ -60,6 +60,9 @@ pub(in crate::data) struct Writer {
 struct Open<K> {
     blocks: Vec<Vec<K>>,
     recent: Vec<(K, u8)>,
+    /// Keys that were not met lately; where nearly all are not, remembering them is in vain.
+    missed: u32,
+    met: u32,
 }
 
 /// Keys remembered, a power of two.
@@ -67,16 +70,25 @@ const RECENT: usize = 1 << 10;
 
 impl<K: Bits> Open<K> {
     fn new() -> Open<K> {
-        Open { blocks: vec![Vec::new(); PARTS], recent: Vec::new() }
+        Open { blocks: vec![Vec::new(); PARTS], recent: Vec::new(), missed: 0, met: 0 }
     }
 
     /// Whether the key was already written twice, which is all that is to be told of it.
     fn met_twice(&mut self, key: K, mixed: u64) -> bool {
+        if self.missed > 1 << 14 && self.met < self.missed / 16 {
+            return false;
+        }
         if self.recent.is_empty() {
             self.recent = vec![(K::default(), 0); RECENT];
         }
         let entry = &mut self.recent[(mixed >> 40) as usize % RECENT];
-        *entry = if entry.0 == key { (key, entry.1.saturating_add(1)) } else { (key, 1) };
+        if entry.0 == key && entry.1 > 0 {
+            self.met = self.met.saturating_add(1);
+            entry.1 = entry.1.saturating_add(1);
+        } else {
+            self.missed = self.missed.saturating_add(1);
+            *entry = (key, 1);
+        }
         entry.1 > 2
     }
 }
