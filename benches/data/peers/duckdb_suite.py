@@ -25,7 +25,7 @@ from (select {FACTS} from {rows}) facts,
      (select coalesce(sum(n - 1), 0)::bigint as duplicates from
         (select count(*) as n from {rows} group by user_id, day)) pairs,
      (select count(*) as orphans from {rows} r
-        where r.user_id is not null and not exists (select 1 from {users} u where u.user_id = r.user_id)) orphans"""
+        anti join {users} u using (user_id) where r.user_id is not null) orphans"""
 
 
 def statements(rows: str, users: str, csv: bool) -> list[str]:
