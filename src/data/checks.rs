@@ -14,6 +14,7 @@ mod job;
 mod judge;
 mod numbers;
 mod order;
+mod pattern;
 pub(in crate::data) mod plan;
 mod quantile;
 mod scan;

@@ -82,6 +82,9 @@ fn merge(all: &mut Evidence, one: Evidence) {
     all.distributions.extend(one.distributions);
 }
 
+/// The files with their digests, what their tracker says of them, and the table; none of what lies on Spark.
+type Opened = (Vec<Input>, Option<Verified>, Option<Table>);
+
 /// One data set's work, which runs on a thread of its own as it never waits for anything but the disk.
 struct Job {
     root: PathBuf,
@@ -158,7 +161,7 @@ impl Job {
     }
 
     /// What the data set is made of. What lies on Spark is not read here, so that it has neither digest nor table.
-    fn read(&self, set: &Dataset) -> Result<(Vec<Input>, Option<Verified>, Option<Table>), Fault> {
+    fn read(&self, set: &Dataset) -> Result<Opened, Fault> {
         if matches!(set.engine, Engine::Spark { .. }) {
             return Ok((Vec::new(), None, None));
         }

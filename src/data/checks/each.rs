@@ -2,6 +2,7 @@
 
 use super::batch::{Examples, Place, Rows};
 use super::findings::Counted;
+use super::pattern::Pattern;
 use crate::config::NumberRange;
 use crate::data::filter::Condition;
 use crate::data::values::{Coded, Values};
@@ -9,7 +10,6 @@ use arrow::array::{Array, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
-use regex::Regex;
 
 /// The rule, with its literals in the type of the column.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub(in crate::data) enum Rule {
 pub(in crate::data) enum TextRule {
     Between { low: String, high: String },
     In(HashSet<String, FixedState>),
-    Matches(Regex),
+    Matches(Pattern),
     Length(NumberRange),
 }
 
@@ -56,6 +56,9 @@ impl TextRule {
     }
 
     fn good_ones(&self, texts: &StringArray) -> BooleanBuffer {
+        if let TextRule::Matches(pattern) = self {
+            pattern.expect(texts.len());
+        }
         BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && self.good(texts.value(row)))
     }
 }

@@ -9,6 +9,7 @@ pub(in crate::data) use keys::comparable;
 
 use super::each::{Each, Rule, TextRule};
 use super::job::{Job, Kind};
+use super::pattern::Pattern;
 use super::quantile::Numbers;
 use super::{Request, Surroundings, Table};
 use crate::config::data_check::{filter::Expr, sql};
@@ -152,7 +153,7 @@ impl<'a> Plan<'a> {
                 self.each(rule, column, reading, only)?
             }
             DataRule::Matches { column, pattern } => {
-                let pattern = regex::Regex::new(pattern).map_err(|e| e.to_string())?;
+                let pattern = Pattern::new(pattern)?;
                 self.text(TextRule::Matches(pattern), column, only)?
             }
             DataRule::Length { column, range } => self.text(TextRule::Length(*range), column, only)?,
