@@ -38,6 +38,8 @@ struct Opened {
     known: Rc<Known>,
     /// Read by DuckDB itself.
     direct: bool,
+    /// Those that it reads itself, on this machine's disk.
+    files: Vec<PathBuf>,
     /// The columns that have been handed over.
     spooled: Option<BTreeSet<(usize, bool)>>,
     /// Visible under its name.
@@ -62,6 +64,7 @@ impl Session for DuckDb<'_> {
         // Columns that come from the names of folders are no columns of the files.
         let partitioned = table.files().iter().any(|file| file.iter().any(|part| part.to_string_lossy().contains('=')));
         let direct = table.format() == Format::Parquet && !partitioned && !look_alike(&table);
+        let files = if direct { local_files(&table)? } else { Vec::new() };
         let relation = Dialect::DuckDb.ident(&format!("mlgate {}", self.tables.len()));
         let known = Rc::new(Known {
             name: name.to_string(),
@@ -72,7 +75,7 @@ impl Session for DuckDb<'_> {
             order: Some("row_number() OVER ()".to_string()),
             used: RefCell::default(),
         });
-        self.tables.push(Opened { known: known.clone(), direct, spooled: None, shown: false });
+        self.tables.push(Opened { known: known.clone(), direct, files, spooled: None, shown: false });
         Ok(known)
     }
 
@@ -117,6 +120,12 @@ impl Session for DuckDb<'_> {
 fn look_alike(table: &Table) -> bool {
     let mut seen = HashSet::new();
     table.schema().fields().iter().any(|field| !seen.insert(field.name().to_lowercase()))
+}
+
+/// DuckDB runs in a folder of its own, so that paths are whole.
+fn local_files(table: &Table) -> Result<Vec<PathBuf>, Fault> {
+    let whole = |file: PathBuf| std::path::absolute(&file).map_err(|e| Fault::new("find the files for DuckDB", e, ""));
+    table.fetched()?.into_iter().map(whole).collect()
 }
 
 impl DuckDb<'_> {
@@ -186,8 +195,7 @@ impl DuckDb<'_> {
         let d = Dialect::DuckDb;
         let path = |path: &Path| d.text(&path.to_string_lossy());
         let scratch = self.scratch.path();
-        let direct = self.tables.iter().filter(|opened| opened.direct);
-        let files: Vec<String> = direct.flat_map(|o| o.known.table.files().iter().map(|file| path(file))).collect();
+        let files: Vec<String> = self.tables.iter().flat_map(|o| o.files.iter().map(|file| path(file))).collect();
         let mut script = vec![
             "SET TimeZone='UTC';".to_string(),
             format!("SET memory_limit='{}KiB';", (self.memory >> 10).max(1)),
@@ -205,7 +213,7 @@ impl DuckDb<'_> {
             let known = &opened.known;
             let from = match opened.direct {
                 true => {
-                    let files: Vec<String> = known.table.files().iter().map(|file| path(file)).collect();
+                    let files: Vec<String> = opened.files.iter().map(|file| path(file)).collect();
                     format!("read_parquet([{}], union_by_name=true, hive_partitioning=false)", files.join(", "))
                 }
                 false => format!("read_parquet([{}], hive_partitioning=false)", path(&self.spool_path(index))),
