@@ -78,7 +78,7 @@ pub(super) struct Spool {
 }
 
 struct Kept {
-    object: usize,
+    object: u64,
     path: TempPath,
     bytes: u64,
 }
@@ -118,7 +118,7 @@ impl Spool {
         }
     }
 
-    fn find(&self, object: usize) -> Option<(File, PathBuf)> {
+    fn find(&self, object: u64) -> Option<(File, PathBuf)> {
         let mut kept = lock(&self.kept);
         let at = kept.iter().position(|kept| kept.object == object)?;
         let found = kept.remove(at)?;
@@ -129,7 +129,7 @@ impl Spool {
         opened
     }
 
-    fn keep(&self, object: usize, file: NamedTempFile, bytes: u64) {
+    fn keep(&self, object: u64, file: NamedTempFile, bytes: u64) {
         let mut kept = lock(&self.kept);
         kept.push_back(Kept { object, path: file.into_temp_path(), bytes });
         let mut all: u64 = kept.iter().map(|kept| kept.bytes).sum();
@@ -142,6 +142,9 @@ impl Spool {
 
 /// One file on another machine.
 pub(super) struct Object {
+    /// No other object of the process ever has it: an address in memory would be used again, and another file's bytes
+    /// taken for these.
+    id: u64,
     /// As messages and the record name it: without credentials.
     pub name: String,
     place: Place,
@@ -164,7 +167,9 @@ impl Object {
         patience: Patience,
         expected: Option<Expected>,
     ) -> Object {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Object {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             name,
             place,
             spool: spool.clone(),
@@ -189,13 +194,9 @@ impl Object {
         lock(&self.known).clone()
     }
 
-    fn id(self: &Arc<Self>) -> usize {
-        Arc::as_ptr(self) as usize
-    }
-
     /// The file if it is on disk already, and where.
-    pub fn on_disk(self: &Arc<Self>) -> Option<(File, PathBuf)> {
-        self.spool.find(self.id())
+    pub fn on_disk(&self) -> Option<(File, PathBuf)> {
+        self.spool.find(self.id)
     }
 
     /// The file, fetched if need be.
@@ -218,7 +219,7 @@ impl Object {
         *lock(&self.known) = Some(known.clone());
         let path = spooled.path().to_path_buf();
         let file = File::open(&path).map_err(|e| Fault::new(what(), e, ""))?;
-        self.spool.keep(self.id(), spooled, known.bytes);
+        self.spool.keep(self.id, spooled, known.bytes);
         Ok((file, path, known))
     }
 
