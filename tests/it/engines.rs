@@ -453,6 +453,13 @@ impl Server {
         for setting in &settings {
             command.args(["--conf", setting]);
         }
+        // Its scripts look for PySpark in the python beside them, not in the first on the PATH.
+        let beside = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .find(|folder| folder.join("spark-submit").exists())
+            .map(|folder| folder.join("python3"));
+        if let Some(python) = beside.filter(|python| python.exists()) {
+            command.env("PYSPARK_DRIVER_PYTHON", &python).env("PYSPARK_PYTHON", &python);
+        }
         let log = fs::File::create(folder.join("spark.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
         let group = command.current_dir(folder).spawn().unwrap();
