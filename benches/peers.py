@@ -2,15 +2,13 @@
 
     cargo build --release && python3 benches/peers.py target/release/mlgate
 
-Peers that are not installed are left out and named: kubectl for `render`; pandas with pyarrow for `data`;
+Peers that are not installed are left out and named: kubectl for `render`;
 scikit-learn for `quality`. Each command runs in turn with its peer, five times; medians of CPU seconds
 (user + system, children included), wall seconds and peak memory count. Nothing but this machine is touched.
 """
 
-import csv
 import importlib.util
 import os
-import random
 import resource
 import shutil
 import sys
@@ -44,39 +42,6 @@ def compare(name: str, ours: list[str], peer_name: str, peer: list[str] | None, 
     print("| " + " | ".join(row) + " |", flush=True)
 
 
-def rows_csv(path: Path, rows: int) -> None:
-    draw = random.Random(1)
-    with path.open("w", newline="") as file:
-        out = csv.writer(file)
-        out.writerow(["id", "age", "country", "score", "email"])
-        for i in range(rows):
-            country = draw.choice(["JP", "US", "DE"])
-            out.writerow([i, draw.randrange(18, 99), country, round(draw.random(), 6), f"user{i}@example.com"])
-
-
-PANDAS = """
-import pandas as pd
-d = pd.read_csv("rows.csv")
-assert len(d) >= 1000 and d.age.isna().sum() == 0 and d.age.between(0, 120).all()
-assert d.country.isin(["JP", "US", "DE"]).all() and d.email.str.match(r"^[^@]+@[^@]+$").all()
-assert d.id.is_unique and 0.4 < d.score.mean() < 0.6
-"""
-
-CHECKS = """version: 1
-model: {name: bench}
-data:
-  rows:
-    source: rows.csv
-    checks:
-      - rows >= 1000
-      - nulls(age) = 0
-      - age between 0 and 120
-      - country in [JP, US, DE]
-      - email matches '^[^@]+@[^@]+$'
-      - unique(id)
-      - mean(score) between 0.4 and 0.6
-"""
-
 SKLEARN = """
 import pandas as pd
 from sklearn import metrics as m
@@ -105,10 +70,6 @@ def main() -> None:
         compare("render, small overlay", [mlgate, "render", overlay], "kubectl kustomize", peer, example)
         peer = [python, "-c", SKLEARN] if has("sklearn") and has("pyarrow") else None
         compare("run quality, 228 rows, intervals", [mlgate, "run", "quality"], "scikit-learn, points", peer, example)
-        rows_csv(work / "rows.csv", 1_000_000)
-        (work / "mlops.yaml").write_text(CHECKS)
-        peer = [python, "-c", PANDAS] if has("pandas") else None
-        compare("run data, 1M-row CSV, 7 checks", [mlgate, "run", "data"], "pandas, the same 7", peer, work)
 
 
 if __name__ == "__main__":
