@@ -24,6 +24,8 @@ import pyarrow.parquet as pq
 CHUNK = 1_000_000
 USERS = 1_000_000
 DRIFT_ROWS = 1_000_000
+#: Up to so many rows, the users that they refer to are written apart as well: a small case has no million users.
+SMALL = 100_000
 SEED = 20_250_630
 NEWEST = np.datetime64("2025-06-30T12:00:00", "s")
 DEFECT_EVERY = 200_000
@@ -186,6 +188,9 @@ def ensure(out: Path, total: int, csv: bool = True, drifts: bool = True) -> str:
         write(out / "users", USERS, users, csv=True)
     if missing(stem, ends):
         write(out / stem, total, lambda start, n: rows(start, n, total), csv)
+    if total <= SMALL and missing(f"users_of_{stem}", ["parquet", "csv"]):
+        known = rows(0, total, total)["user_id"].unique()
+        write(out / f"users_of_{stem}", len(known), lambda start, n: pa.table({"user_id": known[start : start + n]}), csv=True)
     for name, drifted in (("drift_a", False), ("drift_b", True)):
         if drifts and missing(name, ["parquet"]):
             write(out / name, DRIFT_ROWS, lambda start, n: drift(start, n, drifted), csv=False)
