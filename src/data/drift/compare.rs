@@ -135,29 +135,40 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
     let (rows, sizes) = (reference.count, (reference.count, current.count));
     let (sketched, drawn) = (reference.sketched, drawn(&reference, &current));
     let asked_for = method_of(asked, name);
+    let threshold = |method: Method| asked_for.threshold.unwrap_or(method.threshold());
     let (compared, method, picture) = match (reference.sample, current.sample) {
         (Sample::Numbers(mut a), Sample::Numbers(mut b)) => {
-            drift::sort(&mut a);
-            drift::sort(&mut b);
-            let (a, b) = (Sorted::new(&a), Sorted::new(&b));
-            let (method, by) = match choice(asked_for, kind, rows, || drift::different(a, b, SOME)) {
+            let (method, by) = match choice(asked_for, kind, rows, || drift::different(&a, &b, SOME)) {
                 Ok(chosen) => chosen,
                 Err(why) => return failed(why),
             };
-            let compared = match by {
-                Kind::Numeric => drift::numbers(method, a, b).map(|found| match (method, sketched) {
-                    (Method::Wasserstein, Some(Sketched::Quantiles { deviation, .. })) => {
-                        let scale = spread(a.values).max(0.001) / deviation;
+            // The default needs no order, so that only what has drifted is sorted, for its picture.
+            let distance = match (method, by) {
+                (Method::Wasserstein, Kind::Numeric) => Some(drift::wasserstein(&a, &b)).map(|found| match sketched {
+                    Some(Sketched::Quantiles { deviation, .. }) => {
+                        let scale = spread(&a).max(0.001) / deviation;
                         Compared { statistic: found.statistic * scale, ..found }
                     }
                     _ => found,
                 }),
-                Kind::Categorical => {
-                    let (a, b) = drift::by_value(a, b);
-                    drift::categories(method, &a, &b)
-                }
+                _ => None,
             };
-            (compared, method, picture::numbers(a, b))
+            if distance.is_some_and(|found| found.drifted(method, threshold(method)) == Some(false)) {
+                (distance.ok_or_else(String::new), method, None)
+            } else {
+                drift::sort(&mut a);
+                drift::sort(&mut b);
+                let (a, b) = (Sorted::new(&a), Sorted::new(&b));
+                let compared = match (distance, by) {
+                    (Some(found), _) => Ok(found),
+                    (None, Kind::Numeric) => drift::numbers(method, a, b),
+                    (None, Kind::Categorical) => {
+                        let (a, b) = drift::by_value(a, b);
+                        drift::categories(method, &a, &b)
+                    }
+                };
+                (compared, method, Some(picture::numbers(a, b)))
+            }
         }
         (Sample::Categories(a), Sample::Categories(b)) => {
             let b = if matches!(sketched, Some(Sketched::Frequent(_))) { load::fold(b, &a) } else { b };
@@ -171,20 +182,19 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
                 values.iter().map(|value| side.get(*value).copied().unwrap_or(0)).collect()
             };
             let (x, y) = (counts(&a), counts(&b));
-            (drift::categories(method, &x, &y), method, picture::categories(&values, &x, &y))
+            (drift::categories(method, &x, &y), method, Some(picture::categories(&values, &x, &y)))
         }
         _ => return failed("the sides hold different kinds of values".to_string()),
     };
-    let threshold = asked_for.threshold.unwrap_or(method.threshold());
     let outcome = compared.map(|compared| Outcome {
         method: Some(method),
         method_name: method.name().to_string(),
         compared,
-        threshold,
+        threshold: threshold(method),
         sizes,
         remark: remark(method, sketched, drawn),
     });
-    Answer { name: name.to_string(), outcome, picture: Some(picture) }
+    Answer { name: name.to_string(), outcome, picture }
 }
 
 /// By how much the distribution functions of drawn values may be off, and one of how many was drawn; None if all are there.

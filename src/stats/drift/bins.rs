@@ -97,9 +97,18 @@ pub(super) fn merged<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = (u6
     })
 }
 
-/// How many different values the two samples have together; counted up to `most`.
-pub fn different(reference: Sorted, current: Sorted, most: usize) -> u64 {
-    merged(reference.values, current.values).take(most).count() as u64
+/// How many different numbers the two samples, in any order, have together; counted up to `most`.
+pub fn different(reference: &[f64], current: &[f64], most: usize) -> u64 {
+    let mut met: Vec<f64> = Vec::new();
+    for value in reference.iter().chain(current) {
+        if !met.contains(value) {
+            met.push(*value);
+        }
+        if met.len() >= most {
+            break;
+        }
+    }
+    met.len() as u64
 }
 
 /// How often each value of the two samples occurs in both.

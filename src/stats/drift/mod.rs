@@ -13,6 +13,7 @@ mod sort;
 #[cfg(test)]
 mod tests;
 mod text;
+mod wasserstein;
 
 use bins::binned;
 pub use bins::{Histogram, by_value, different};
@@ -20,9 +21,10 @@ pub use correction::{benjamini_hochberg, bonferroni};
 pub use embedding::{CLASSIFIER_ROWS, CLASSIFIER_THRESHOLD, MMD_THRESHOLD, Matrix};
 pub use embedding::{domain_classifier, domain_classifier_words, mmd};
 pub use numeric::Sorted;
-use numeric::{anderson, ks, wasserstein};
+use numeric::{anderson, ks};
 pub use sort::sort;
 pub use text::{Vocabulary, characters, words};
+pub use wasserstein::wasserstein;
 
 /// A way to compare a column's two distributions. The names are Evidently's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +165,7 @@ pub fn numbers(method: Method, reference: Sorted, current: Sorted) -> Result<Com
     }
     match method {
         Method::Ks => Ok(ks(reference, current)),
-        Method::Wasserstein => Ok(wasserstein(reference, current)),
+        Method::Wasserstein => Ok(wasserstein(reference.values, current.values)),
         Method::Anderson => anderson(reference, current),
         Method::JensenShannon | Method::Psi | Method::KlDivergence => {
             let counts = binned(reference, current);

@@ -38,32 +38,6 @@ pub fn ks(reference: Sorted, current: Sorted) -> Compared {
     Compared::test(statistic, kolmogorov::two_samples(n as u64, m as u64, most as u128))
 }
 
-/// ∫ |F − G| (Vallender 1974), divided by the reference's standard deviation (of a population, at least 0.001).
-pub fn wasserstein(reference: Sorted, current: Sorted) -> Compared {
-    let (a, b) = (reference.values, current.values);
-    let (n, m) = (a.len() as f64, b.len() as f64);
-    let (mut i, mut j, mut area) = (0_usize, 0_usize, 0.0_f64);
-    let mut before = a[0].min(b[0]);
-    while i < a.len() || j < b.len() {
-        let x = match (a.get(i), b.get(j)) {
-            (Some(x), Some(y)) => x.min(*y),
-            (Some(x), None) | (None, Some(x)) => *x,
-            (None, None) => break,
-        };
-        area += (i as f64 / n - j as f64 / m).abs() * (x - before);
-        before = x;
-        while a.get(i).is_some_and(|value| *value == x) {
-            i += 1;
-        }
-        while b.get(j).is_some_and(|value| *value == x) {
-            j += 1;
-        }
-    }
-    let mean = a.iter().sum::<f64>() / n;
-    let spread = (a.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
-    Compared::distance(area / spread.max(0.001))
-}
-
 /// The Anderson–Darling statistic of two samples by midranks, normed (Scholz & Stephens 1987, eq. 7 and table 2), with
 /// its p-value interpolated between 0.001 and 0.25 and held there, as SciPy's `anderson_ksamp` does.
 ///

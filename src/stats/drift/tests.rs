@@ -252,3 +252,56 @@ fn embeddings_and_texts_are_told_apart_when_they_differ() {
     let (same, other) = (domain_classifier_words(&a, &b).unwrap(), domain_classifier_words(&a, &c).unwrap());
     assert!(same < 0.6 && other > 0.75, "{same} {other}");
 }
+
+/// By the definition: one step after another of both samples, in order.
+fn area_by_definition(a: &[f64], b: &[f64]) -> f64 {
+    let mut steps: Vec<(f64, f64)> = a.iter().map(|x| (*x, 1.0 / a.len() as f64)).collect();
+    steps.extend(b.iter().map(|x| (*x, -1.0 / b.len() as f64)));
+    steps.sort_by(|x, y| x.0.total_cmp(&y.0));
+    let (mut apart, mut area) = (0.0_f64, 0.0);
+    for pair in steps.windows(2) {
+        apart += pair[0].1;
+        area += apart.abs() * (pair[1].0 - pair[0].0);
+    }
+    area
+}
+
+#[test]
+fn the_area_between_two_samples_is_the_defined_one_however_they_lie() {
+    let mut random = Random::seeded(19);
+    let shapes: [fn(f64, f64) -> f64; 8] = [
+        |u, _| u,
+        |u, v| (u + v) * 1e6 - 3e5,
+        |u, _| (u * 40.0).floor(),
+        |u, v| if v < 0.3 { 7.0 } else { u * 20.0 },
+        |u, _| 1e9 + u,
+        // Nearly all in one bucket.
+        |u, _| 1.0 / (u + 1e-9),
+        |u, _| (u - 0.5) * 1e150,
+        |_, _| -2.5,
+    ];
+    assert_eq!(wasserstein(&[-1.7e308], &[1.7e308]).statistic, f64::INFINITY);
+    assert!(wasserstein(&[-1.7e308, 1.7e308, 0.0], &[1.7e308]).statistic.is_nan(), "its deviation is beyond numbers");
+    for round in 0..400 {
+        let shape = |random: &mut Random, shape: usize, n: usize| -> Vec<f64> {
+            (0..n).map(|_| shapes[shape](random.uniform(), random.uniform())).collect()
+        };
+        let (n, m) = (1 + random.below(3000) as usize, 1 + random.below(3000) as usize);
+        let of = random.below(8) as usize;
+        let other = if round % 3 == 0 { random.below(8) as usize } else { of };
+        let (a, mut b) = (shape(&mut random, of, n), shape(&mut random, other, m));
+        if round % 2 == 0 {
+            b.iter_mut().for_each(|x| *x += 0.02 * x.abs().min(10.0));
+        }
+        // Scaled by the reference's deviation alone.
+        let found = wasserstein(&a, &b).statistic;
+        let mean = a.iter().map(|x| x / n as f64).sum::<f64>();
+        let spread = (a.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt().max(0.001);
+        let wanted = area_by_definition(&a, &b) / spread;
+        let near = (found - wanted).abs() <= 1e-9 * wanted.abs().max(1e-3);
+        assert!(
+            near || (found.is_nan() && wanted.is_nan()) || found == wanted,
+            "{round}: {found} for {wanted}, {of} and {other}, {n} and {m}"
+        );
+    }
+}
