@@ -26,8 +26,8 @@ impl Known {
         let sum = |lens: &mut dyn Iterator<Item = usize>| lens.sum::<usize>();
         let narrow = sum(&mut keys.narrow.iter().map(|part| lock(part).len()));
         let wide = sum(&mut keys.wide.iter().map(|part| lock(part).len()));
-        let bits = std::mem::take(&mut lock(&keys.bits).once);
-        let empty = narrow + wide == 0 && bits.iter().all(|word| *word == 0);
+        let bits = std::mem::take(&mut *lock(&keys.bits));
+        let empty = narrow + wide == 0 && bits.touched().is_empty();
         // At most 3.2 places a key, as the number of places is a power of two; half of the room is for others.
         let bytes = 16 * narrow as u64 / 5 * 8 + 16 * wide as u64 / 5 * 16;
         let in_memory = bytes <= keys.budget.room() / 2;
@@ -38,7 +38,7 @@ impl Known {
             load(&keys.wide, wide, &keys.budget, &mut wide_table);
             keys.free();
         }
-        Known { keys, bits, narrow: narrow_table, wide: wide_table, in_memory, empty }
+        Known { keys, bits: bits.once, narrow: narrow_table, wide: wide_table, in_memory, empty }
     }
 
     pub fn is_empty(&self) -> bool {

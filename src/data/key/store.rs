@@ -8,6 +8,7 @@ use super::blocks::{Blocks, Budget};
 use super::table::{Bits, KeyTable};
 use super::{Key, Keys, Known, Packing};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -44,6 +45,9 @@ pub(in crate::data) struct Store {
 pub(super) struct BitPair {
     pub once: Vec<u64>,
     pub twice: Vec<u64>,
+    /// The words of `once` in which bits may be set: only they were ever touched, and zeroed memory costs nothing
+    /// until it is.
+    words: Range<usize>,
 }
 
 /// One worker's hand on a store.
@@ -51,8 +55,6 @@ pub(in crate::data) struct Writer {
     narrow: Open<u64>,
     wide: Open<u128>,
     bits: BitPair,
-    /// The words of bits that may be set.
-    words: (usize, usize),
 }
 
 /// Blocks that are not full yet, one a part, and the keys met last: where a column has few different values, most
@@ -140,13 +142,13 @@ impl Store {
     }
 
     pub fn writer(&self) -> Writer {
-        Writer { narrow: Open::new(), wide: Open::new(), bits: BitPair::default(), words: (usize::MAX, 0) }
+        Writer { narrow: Open::new(), wide: Open::new(), bits: BitPair::default() }
     }
 
     pub fn add(&self, writer: &mut Writer, key: Key) {
         match key {
             Key::Narrow(key) => match if self.span == 0 { None } else { self.shape.bit(key, self.span) } {
-                Some(place) => writer.set(place, self.span),
+                Some(place) => writer.bits.set(place, self.span),
                 None => self.append(&mut writer.narrow, &self.narrow, key),
             },
             Key::Wide(key) => self.append(&mut writer.wide, &self.wide, key),
@@ -176,7 +178,7 @@ impl Store {
             lock(part).push(block, &self.budget);
         }
         if !writer.bits.once.is_empty() {
-            lock(&self.bits).join(writer.bits, writer.words);
+            lock(&self.bits).join(writer.bits);
         }
     }
 
@@ -202,7 +204,7 @@ impl Store {
         }
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut bits = lock(&self.bits);
-        found.distinct += bits.once.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+        found.distinct += bits.touched().iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
         found.twice = std::mem::take(&mut bits.twice);
         found.narrow.sort_unstable();
         found.wide.sort_unstable();
@@ -239,26 +241,28 @@ fn distinct<K: Bits>(keys: &Blocks<K>, budget: &Budget, repeated: &mut Vec<K>, k
     seen.len() as u64
 }
 
-impl Writer {
+impl BitPair {
     fn set(&mut self, place: u64, span: u64) {
-        if self.bits.once.is_empty() {
-            // Zeroed memory costs nothing until it is touched.
-            self.bits.once = vec![0; span.div_ceil(64) as usize];
+        if self.once.is_empty() {
+            self.once = vec![0; span.div_ceil(64) as usize];
+            self.words = self.once.len()..0;
         }
         let (word, bit) = ((place / 64) as usize, 1_u64 << (place % 64));
-        self.words = (self.words.0.min(word), self.words.1.max(word));
-        if self.bits.once[word] & bit != 0 {
-            if self.bits.twice.is_empty() {
-                self.bits.twice = vec![0; self.bits.once.len()];
+        self.words = self.words.start.min(word)..self.words.end.max(word + 1);
+        if self.once[word] & bit != 0 {
+            if self.twice.is_empty() {
+                self.twice = vec![0; self.once.len()];
             }
-            self.bits.twice[word] |= bit;
+            self.twice[word] |= bit;
         }
-        self.bits.once[word] |= bit;
+        self.once[word] |= bit;
     }
-}
 
-impl BitPair {
-    fn join(&mut self, other: BitPair, (first, last): (usize, usize)) {
+    pub fn touched(&self) -> &[u64] {
+        self.once.get(self.words.clone()).unwrap_or_default()
+    }
+
+    fn join(&mut self, other: BitPair) {
         if self.once.is_empty() {
             *self = other;
             return;
@@ -266,7 +270,7 @@ impl BitPair {
         if !other.twice.is_empty() && self.twice.is_empty() {
             self.twice = vec![0; self.once.len()];
         }
-        for word in first..=last {
+        for word in other.words.clone() {
             let both = self.once[word] & other.once[word];
             if both != 0 && self.twice.is_empty() {
                 self.twice = vec![0; self.once.len()];
@@ -276,6 +280,7 @@ impl BitPair {
             }
             self.once[word] |= other.once[word];
         }
+        self.words = self.words.start.min(other.words.start)..self.words.end.max(other.words.end);
     }
 }
 
