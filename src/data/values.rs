@@ -4,6 +4,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Ar
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 /// Longest value shown, in characters.
 const SHOWN: usize = 60;
@@ -111,9 +113,27 @@ impl Coded {
     }
 
     /// Whether the dictionary is the very one of `other`, so that what was found of its entries holds here too.
-    #[allow(dead_code)]
     pub fn same_texts(&self, other: &Coded) -> bool {
         self.texts.values().ptr_eq(other.texts.values()) && self.texts.offsets().ptr_eq(other.texts.offsets())
+    }
+
+    /// Each entry that occurs: its text, how often, and the first row that has it.
+    pub fn counted(&self) -> impl Iterator<Item = (&str, u64, usize)> {
+        let mut counts: Vec<(u64, usize)> = Vec::new();
+        let mut few: HashMap<usize, (u64, usize), FixedState> = HashMap::default();
+        // A dictionary larger than the batch was made for other rows.
+        let is_large = self.texts.len() > self.codes.len().saturating_mul(4);
+        if !is_large {
+            counts = vec![(0, 0); self.texts.len()];
+        }
+        for (row, code) in self.codes.iter().enumerate() {
+            let Some(code) = code.map(|code| code as usize).filter(|code| self.texts.is_valid(*code)) else { continue };
+            let here = if is_large { few.entry(code).or_insert((0, row)) } else { &mut counts[code] };
+            here.1 = if here.0 == 0 { row } else { here.1 };
+            here.0 += 1;
+        }
+        let found = counts.into_iter().enumerate().filter(|(_, (count, _))| *count > 0).chain(few);
+        found.map(|(code, (count, row))| (self.texts.value(code), count, row))
     }
 
     /// One text a row.

@@ -48,16 +48,8 @@ impl Balance {
                 }
             }
             Values::Coded(coded) => {
-                let mut counts: HashMap<i32, (u64, usize), FixedState> = HashMap::default();
-                for (row, code) in coded.codes.iter().enumerate() {
-                    if let Some(code) = code
-                        && coded.texts.is_valid(code as usize)
-                    {
-                        counts.entry(code).or_insert((0, row)).0 += 1;
-                    }
-                }
-                for (code, (count, row)) in counts {
-                    self.text(coded.texts.value(code as usize), count, || shown(row), name)?;
+                for (text, count, row) in coded.counted() {
+                    self.text(text, count, || shown(row), name)?;
                 }
             }
             _ => {

@@ -202,19 +202,7 @@ fn take(sample: &mut Sample, array: &ArrayRef) -> Result<(), String> {
                 None => drop(all.insert(text.to_string(), times)),
             };
             match &values {
-                Values::Coded(v) => {
-                    let mut counts = vec![0_u64; v.texts.len()];
-                    for code in v.codes.iter().flatten() {
-                        if let Some(count) = counts.get_mut(code as usize) {
-                            *count += 1;
-                        }
-                    }
-                    for (text, count) in v.texts.iter().zip(counts).filter(|(_, count)| *count > 0) {
-                        if let Some(text) = text {
-                            add(text, count);
-                        }
-                    }
-                }
+                Values::Coded(v) => v.counted().for_each(|(text, count, _)| add(text, count)),
                 Values::Text(v) => v.iter().flatten().for_each(|text| add(text, 1)),
                 Values::Bool(v) => v.iter().flatten().for_each(|value| add(if value { "true" } else { "false" }, 1)),
                 _ => {}

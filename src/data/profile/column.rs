@@ -87,19 +87,7 @@ impl Column {
                 }
             }
             Values::Text(v) => v.iter().flatten().for_each(|text| self.add_text(text, 1)),
-            Values::Coded(v) => {
-                let mut counts = vec![0_u64; v.texts.len()];
-                for code in v.codes.iter().flatten() {
-                    if let Some(count) = counts.get_mut(code as usize) {
-                        *count += 1;
-                    }
-                }
-                for (text, count) in v.texts.iter().zip(counts).filter(|(_, count)| *count > 0) {
-                    if let Some(text) = text {
-                        self.add_text(text, count);
-                    }
-                }
-            }
+            Values::Coded(v) => v.counted().for_each(|(text, count, _)| self.add_text(text, count)),
             Values::Null(_) | Values::Other(_) => {}
         }
         Ok(())
