@@ -57,7 +57,7 @@ impl TextRule {
 
     fn good_ones(&self, texts: &StringArray) -> BooleanBuffer {
         if let TextRule::Matches(pattern) = self {
-            pattern.expect(texts.len());
+            return pattern.matching(texts);
         }
         BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && self.good(texts.value(row)))
     }

@@ -142,33 +142,32 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
                 Ok(chosen) => chosen,
                 Err(why) => return failed(why),
             };
-            // The default needs no order, so that only what has drifted is sorted, for its picture.
-            let distance = match (method, by) {
-                (Method::Wasserstein, Kind::Numeric) => Some(drift::wasserstein(&a, &b)).map(|found| match sketched {
-                    Some(Sketched::Quantiles { deviation, .. }) => {
-                        let scale = spread(&a).max(0.001) / deviation;
-                        Compared { statistic: found.statistic * scale, ..found }
+            let compared = match (method, by) {
+                // The default needs no order.
+                (Method::Wasserstein, Kind::Numeric) => {
+                    let mut found = drift::wasserstein(&a, &b);
+                    if let Some(Sketched::Quantiles { deviation, .. }) = sketched {
+                        found.statistic *= spread(&a).max(0.001) / deviation;
                     }
-                    _ => found,
-                }),
-                _ => None,
+                    Ok(found)
+                }
+                (_, by) => {
+                    drift::sort(&mut a);
+                    drift::sort(&mut b);
+                    let (a, b) = (Sorted::new(&a), Sorted::new(&b));
+                    match by {
+                        Kind::Numeric => drift::numbers(method, a, b),
+                        Kind::Categorical => {
+                            let (a, b) = drift::by_value(a, b);
+                            drift::categories(method, &a, &b)
+                        }
+                    }
+                }
             };
-            if distance.is_some_and(|found| found.drifted(method, threshold(method)) == Some(false)) {
-                (distance.ok_or_else(String::new), method, None)
-            } else {
-                drift::sort(&mut a);
-                drift::sort(&mut b);
-                let (a, b) = (Sorted::new(&a), Sorted::new(&b));
-                let compared = match (distance, by) {
-                    (Some(found), _) => Ok(found),
-                    (None, Kind::Numeric) => drift::numbers(method, a, b),
-                    (None, Kind::Categorical) => {
-                        let (a, b) = drift::by_value(a, b);
-                        drift::categories(method, &a, &b)
-                    }
-                };
-                (compared, method, Some(picture::numbers(a, b)))
-            }
+            let has_drifted = |found: &Compared| found.drifted(method, threshold(method)) == Some(true);
+            // Only such a column is drawn.
+            let picture = compared.as_ref().is_ok_and(has_drifted).then(|| picture::numbers(&a, &b));
+            (compared, method, picture)
         }
         (Sample::Categories(a), Sample::Categories(b)) => {
             let b = if matches!(sketched, Some(Sketched::Frequent(_))) { load::fold(b, &a) } else { b };
@@ -294,7 +293,7 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
     };
     let (a, b): (Vec<&str>, Vec<&str>) =
         (a.iter().map(String::as_str).collect(), b.iter().map(String::as_str).collect());
-    let mut lengths = [&a, &b].map(|side| side.iter().map(|text| characters(text) as f64).collect::<Vec<_>>());
+    let lengths = [&a, &b].map(|side| side.iter().map(|text| characters(text) as f64).collect::<Vec<_>>());
     let mean = |lengths: &[f64]| lengths.iter().sum::<f64>() / lengths.len() as f64;
     let remark = format!(
         "mean length {:.1} against {:.1} characters, {:.1}% of its words are not in the reference",
@@ -302,7 +301,6 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
         mean(&lengths[0]),
         100.0 * unknown_words(&a, &b)
     );
-    lengths.iter_mut().for_each(|side| drift::sort(side));
     let own = asked.drift.methods.iter().find(|(known, _)| known == name).map(|(_, method)| method);
     let outcome = drift::domain_classifier_words(&a, &b).map(|area| Outcome {
         method: None,
@@ -312,8 +310,7 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
         sizes,
         remark,
     });
-    let drawn =
-        (!a.is_empty() && !b.is_empty()).then(|| picture::numbers(Sorted::new(&lengths[0]), Sorted::new(&lengths[1])));
+    let drawn = (!a.is_empty() && !b.is_empty()).then(|| picture::numbers(&lengths[0], &lengths[1]));
     Ok(Answer { name: name.to_string(), outcome, picture: drawn })
 }
 

@@ -1,26 +1,37 @@
 //! Both distributions as bars, to be drawn in reports.
 
 use crate::model::Distribution;
-use crate::stats::drift::{Histogram, Sorted};
 
 const BARS: usize = 12;
 
-/// Bins over what both samples hold between their 1 % and 99 % quantiles; what lies outside is in the bars at the ends.
-pub fn numbers(reference: Sorted, current: Sorted) -> Distribution {
-    let (a, b) = (reference.values, current.values);
-    let at = |side: &[f64], p: f64| crate::stats::quantile(side, p).unwrap_or(f64::NAN);
-    let (low, high) = (at(a, 0.01).min(at(b, 0.01)), at(a, 0.99).max(at(b, 0.99)));
+/// Values of a side of which the range of the bars is taken.
+const LOOKED_AT: usize = 10_000;
+
+/// Bins over what both samples hold between their 1 % and 99 % quantiles, of some values of each that is long; what lies
+/// outside is in the bars at the ends. The samples are in any order and not empty.
+pub fn numbers(reference: &[f64], current: &[f64]) -> Distribution {
+    let ((low_a, high_a), (low_b, high_b)) = (middle(reference), middle(current));
+    let (low, high) = (low_a.min(low_b), high_a.max(high_b));
     let (low, high) = if low < high { (low, high) } else { (low - 0.5, low + 0.5) };
     let step = (high - low) / BARS as f64;
-    let inner: Vec<f64> = (0..=BARS).map(|i| low + step * i as f64).collect();
-    let mut edges = inner.clone();
-    edges[0] = a.first().copied().unwrap_or(low).min(b.first().copied().unwrap_or(low)).min(low);
-    edges[BARS] = a.last().copied().unwrap_or(high).max(b.last().copied().unwrap_or(high)).max(high);
+    let edges: [f64; BARS] = std::array::from_fn(|i| low + step * i as f64);
     let shares = |side: &[f64]| -> Vec<f64> {
-        Histogram::of(side, &edges).counts.iter().map(|count| round(*count as f64 / side.len() as f64)).collect()
+        let mut counts = [0_u64; BARS];
+        for value in side {
+            counts[edges[1..].iter().filter(|edge| *value >= **edge).count()] += 1;
+        }
+        counts.iter().map(|count| round(*count as f64 / side.len() as f64)).collect()
     };
-    let labels = inner[..BARS].iter().map(|edge| format!("{}", short(*edge))).collect();
-    Distribution { id: String::new(), labels, reference: shares(a), current: shares(b) }
+    let labels = edges.iter().map(|edge| short(*edge).to_string()).collect();
+    Distribution { id: String::new(), labels, reference: shares(reference), current: shares(current) }
+}
+
+/// The 1 % and the 99 % quantile.
+fn middle(side: &[f64]) -> (f64, f64) {
+    let mut some: Vec<f64> = side.iter().step_by(side.len().div_ceil(LOOKED_AT).max(1)).copied().collect();
+    some.sort_unstable_by(f64::total_cmp);
+    let at = |p: f64| crate::stats::quantile(&some, p).unwrap_or(f64::NAN);
+    (at(0.01), at(0.99))
 }
 
 /// The categories that are most frequent on the two sides together, and the rest as one bar.

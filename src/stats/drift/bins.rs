@@ -2,25 +2,16 @@
 
 use super::numeric::Sorted;
 
-/// Counts of the values in equally wide bins; the last one holds its upper edge too.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Histogram {
-    /// One more than there are counts, ascending.
-    pub edges: Vec<f64>,
-    pub counts: Vec<u64>,
-}
-
-impl Histogram {
-    /// Values outside of the edges are not counted, as with NumPy.
-    pub fn of(sorted: &[f64], edges: &[f64]) -> Histogram {
-        let below = |edge: f64| sorted.partition_point(|value| *value < edge);
-        let places: Vec<usize> = edges.iter().map(|edge| below(*edge)).collect();
-        let mut counts: Vec<u64> = places.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as u64).collect();
-        if let (Some(last), Some(edge), Some(place)) = (counts.last_mut(), edges.last(), places.last()) {
-            *last += (sorted.partition_point(|value| value <= edge) - place) as u64;
-        }
-        Histogram { edges: edges.to_vec(), counts }
+/// How many values lie in each bin; the last one holds its upper edge too. Values outside of the edges are not counted,
+/// as with NumPy.
+fn histogram(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
+    let below = |edge: f64| sorted.partition_point(|value| *value < edge);
+    let places: Vec<usize> = edges.iter().map(|edge| below(*edge)).collect();
+    let mut counts: Vec<u64> = places.windows(2).map(|pair| pair[1].saturating_sub(pair[0]) as u64).collect();
+    if let (Some(last), Some(edge), Some(place)) = (counts.last_mut(), edges.last(), places.last()) {
+        *last += (sorted.partition_point(|value| value <= edge) - place) as u64;
     }
+    counts
 }
 
 /// The edges of `log2(n) + 1` bins over both samples together (Sturges 1926; NumPy's `histogram_bin_edges`).
@@ -63,7 +54,7 @@ pub fn binned(reference: Sorted, current: Sorted) -> Binned {
     }
     let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
     let edges = sturges(low_a.min(low_b), high_a.max(high_b), a.len() + b.len());
-    let (reference, current) = (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts);
+    let (reference, current) = (histogram(a, &edges), histogram(b, &edges));
     Binned { edges, by_value: false, reference, current }
 }
 
@@ -72,7 +63,7 @@ pub(super) fn over_distinct(reference: Sorted, current: Sorted) -> (Vec<u64>, Ve
     let (a, b) = (reference.values, current.values);
     let ((low_a, high_a), (low_b, high_b)) = (ends(a), ends(b));
     let edges = sturges(low_a.min(low_b), high_a.max(high_b), merged(a, b).count());
-    (Histogram::of(a, &edges).counts, Histogram::of(b, &edges).counts)
+    (histogram(a, &edges), histogram(b, &edges))
 }
 
 /// Each value once.

@@ -16,7 +16,7 @@ mod text;
 mod wasserstein;
 
 use bins::binned;
-pub use bins::{Histogram, by_value, different};
+pub use bins::{by_value, different};
 pub use correction::{benjamini_hochberg, bonferroni};
 pub use embedding::{CLASSIFIER_ROWS, CLASSIFIER_THRESHOLD, MMD_THRESHOLD, Matrix};
 pub use embedding::{domain_classifier, domain_classifier_words, mmd};

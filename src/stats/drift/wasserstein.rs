@@ -1,15 +1,20 @@
 //! The Wasserstein distance of two samples of numbers, almost without sorting.
 //!
 //! Both samples are counted in the same narrow buckets. Where one distribution function lies above the other throughout a
-//! bucket, as it nearly always does, the area between them there is the difference of two integrals, and these need
-//! only the sums of the values. Only the buckets in which the functions may cross are sorted.
+//! bucket, as it mostly does, the area between them there is the difference of two integrals, and these need only the
+//! sums of the values. A bucket in which the functions may cross is cut into buckets of its own, and sorted only when
+//! it holds few values.
 
-use super::{Compared, sort};
+use super::Compared;
 
 /// Most buckets: counts and sums of one sample fit a processor's second cache.
 const BUCKETS: usize = 1 << 13;
 /// Values a bucket has on average, at least.
-const A_BUCKET: usize = 16;
+const A_BUCKET: usize = 8;
+/// Values that are sorted rather than cut into buckets.
+const FEW: usize = 64;
+/// Buckets in buckets; values that lie closer together than these can tell apart are sorted.
+const DEPTH: usize = 6;
 
 /// ∫ |F − G| (Vallender 1974), divided by the reference's standard deviation (of a population, at least 0.001). The
 /// samples are in any order, not empty, and without NaN and infinities.
@@ -34,105 +39,117 @@ fn sum(values: &[f64], of: impl Fn(f64) -> f64) -> f64 {
 }
 
 fn area(a: &[f64], b: &[f64]) -> f64 {
-    let Some(grid) = Grid::over(a, b) else { return 0.0 };
-    let (in_a, in_b) = (grid.fill(a), grid.fill(b));
-    let (n, m) = (a.len() as i128, b.len() as i128);
-    // In widths of a bucket.
-    let mut area = 0.0;
-    let mut crossings = Vec::new();
-    let (mut i, mut j) = (0_i128, 0_i128);
-    for (bucket, (here_a, here_b)) in in_a.iter().zip(&in_b).enumerate() {
-        let (p, q) = (i128::from(here_a.count), i128::from(here_b.count));
-        // (F − G) n m where the bucket begins; in it, F rises by p / n and G by q / m.
-        let ahead = i * m - j * n;
-        if ahead >= q * n || -ahead >= p * m {
-            let start = ahead as f64 / (n * m) as f64;
-            area += (start + here_a.until_end() / n as f64 - here_b.until_end() / m as f64).abs();
-        } else {
-            crossings.push((bucket, (i as f64, j as f64)));
+    let (low, high) = ends(a, b);
+    let sizes = (a.len() as i128, b.len() as i128);
+    Part { below: (0, 0), sizes, from: low, to: high }.area(a, b, DEPTH)
+}
+
+fn ends(a: &[f64], b: &[f64]) -> (f64, f64) {
+    a.iter().chain(b).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+}
+
+/// The axis from one place to another.
+struct Part {
+    /// Values of both samples below it.
+    below: (i128, i128),
+    /// Values of both samples in all.
+    sizes: (i128, i128),
+    from: f64,
+    to: f64,
+}
+
+impl Part {
+    /// F − G where it begins, in units of 1 / (n m), so that it is exact.
+    fn ahead(&self) -> i128 {
+        self.below.0 * self.sizes.1 - self.below.1 * self.sizes.0
+    }
+
+    fn height(&self, ahead: i128) -> f64 {
+        ahead as f64 / (self.sizes.0 * self.sizes.1) as f64
+    }
+
+    /// ∫ |F − G| over this part, in which these values of the two samples lie.
+    fn area(&self, a: &[f64], b: &[f64], depth: usize) -> f64 {
+        if depth == 0 || a.len() + b.len() <= FEW {
+            return self.area_sorted(a, b);
         }
-        (i, j) = (i + p, j + q);
+        let (low, high) = ends(a, b);
+        let (n, m) = self.sizes;
+        let after = self.ahead() + a.len() as i128 * m - b.len() as i128 * n;
+        let outside = self.height(self.ahead()).abs() * (low - self.from) + self.height(after).abs() * (self.to - high);
+        let Some(grid) = Grid::new(low, high, a.len() + b.len()) else { return outside };
+        let (in_a, in_b) = (grid.fill(a), grid.fill(b));
+        // In widths of a bucket.
+        let mut inside = 0.0;
+        let mut crossed: Vec<(usize, Part)> = Vec::new();
+        let mut below = self.below;
+        for (bucket, (here_a, here_b)) in in_a.iter().zip(&in_b).enumerate() {
+            let (p, q) = (here_a.count as i128, here_b.count as i128);
+            let part = Part { below, sizes: self.sizes, from: 0.0, to: 1.0 };
+            let ahead = part.ahead();
+            // In the bucket F rises by p / n, and G by q / m.
+            if ahead >= q * n || -ahead >= p * m {
+                let risen = here_a.integral() / n as f64 - here_b.integral() / m as f64;
+                inside += (self.height(ahead) + risen).abs();
+            } else {
+                crossed.push((bucket, part));
+            }
+            below = (below.0 + p, below.1 + q);
+        }
+        let (places_a, places_b) = (grid.places(a, &in_a, &crossed), grid.places(b, &in_b, &crossed));
+        let (mut rest_a, mut rest_b) = (&places_a[..], &places_b[..]);
+        for (bucket, part) in &crossed {
+            let (here_a, here_b) = (rest_a.split_at(in_a[*bucket].count), rest_b.split_at(in_b[*bucket].count));
+            inside += part.area(here_a.0, here_b.0, depth - 1);
+            (rest_a, rest_b) = (here_a.1, here_b.1);
+        }
+        outside + inside * grid.half_width * 2.0
     }
-    let (mut steps_a, mut steps_b) = (grid.steps(a, &in_a, &crossings), grid.steps(b, &in_b, &crossings));
-    for (bucket, below) in crossings {
-        let (here_a, here_b) = (steps_a.take(&in_a[bucket]), steps_b.take(&in_b[bucket]));
-        area += between(&here_a, &here_b, below, (n as f64, m as f64));
+
+    fn area_sorted(&self, a: &[f64], b: &[f64]) -> f64 {
+        let (n, m) = self.sizes;
+        let mut steps: Vec<(f64, i128)> = a.iter().map(|x| (*x, m)).chain(b.iter().map(|x| (*x, -n))).collect();
+        steps.sort_unstable_by(|x, y| x.0.total_cmp(&y.0));
+        let (mut ahead, mut before, mut area) = (self.ahead(), self.from, 0.0);
+        for (place, step) in steps {
+            area += self.height(ahead).abs() * (place - before);
+            (ahead, before) = (ahead + step, place);
+        }
+        area + self.height(ahead).abs() * (self.to - before)
     }
-    area * grid.half_width() * 2.0
 }
 
-/// A place in a bucket, and how many values lie there.
-type Step = (f64, f64);
-
-/// ∫ |F − G| over a bucket with such steps, of samples of `n` and `m` values of which `i` and `j` lie below.
-fn between(a: &[Step], b: &[Step], (mut i, mut j): (f64, f64), (n, m): (f64, f64)) -> f64 {
-    let (mut a, mut b, mut before, mut area) = (a, b, 0.0, 0.0);
-    loop {
-        let from_a = match (a, b) {
-            ([(x, _), ..], [(y, _), ..]) => x <= y,
-            ([], []) => break,
-            (_, rest) => rest.is_empty(),
-        };
-        let (rest, below) = if from_a { (&mut a, &mut i) } else { (&mut b, &mut j) };
-        let [(place, count), after @ ..] = *rest else { break };
-        let (risen, step) = (*below + count, place - before);
-        (*rest, before) = (after, *place);
-        area += (i / n - j / m).abs() * step;
-        if from_a { i = risen } else { j = risen }
-    }
-    area + (i / n - j / m).abs() * (1.0 - before)
-}
-
-/// Buckets of one width from the smallest to the largest value of both samples.
+/// Buckets of one width.
 struct Grid {
     low: f64,
-    high: f64,
     buckets: usize,
+    /// Of a bucket: the whole range may be beyond the largest number, its half is not.
+    half_width: f64,
     scale: f64,
 }
 
-/// The values of one sample in a bucket, as places between its start, 0, and its end, 1.
+/// The values of one sample in a bucket.
 #[derive(Clone, Copy, Default)]
 struct Bucket {
-    count: u32,
-    is_mixed: bool,
-    first: f64,
+    count: usize,
+    /// The sum of their places, which are 0 at the bucket's start and 1 at its end.
     sum: f64,
 }
 
 impl Bucket {
     /// ∫ (count of values ≤ x) dx over the bucket, in its width.
-    fn until_end(self) -> f64 {
-        f64::from(self.count) - self.sum
-    }
-}
-
-/// The values of the buckets that were asked for, one bucket after another; of those with but one value nothing.
-struct Steps(std::vec::IntoIter<Step>);
-
-impl Steps {
-    fn take(&mut self, bucket: &Bucket) -> Vec<Step> {
-        match bucket.is_mixed {
-            true => self.0.by_ref().take(bucket.count as usize).collect(),
-            false if bucket.count == 0 => Vec::new(),
-            false => vec![(bucket.first, f64::from(bucket.count))],
-        }
+    fn integral(self) -> f64 {
+        self.count as f64 - self.sum
     }
 }
 
 impl Grid {
-    /// None where the range is nothing, or so little that no distance comes of it.
-    fn over(a: &[f64], b: &[f64]) -> Option<Grid> {
-        let ends = a.iter().chain(b).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-        let buckets = ((a.len() + b.len()) / A_BUCKET).clamp(1, BUCKETS);
-        let grid = Grid { low: ends.0, high: ends.1, buckets, scale: 0.0 };
-        let scale = 1.0 / grid.half_width();
-        (scale.is_finite() && scale > 0.0).then_some(Grid { scale, ..grid })
-    }
-
-    /// Of a bucket. The whole range may be beyond the largest number, its half is not.
-    fn half_width(&self) -> f64 {
-        (self.high / 2.0 - self.low / 2.0) / self.buckets as f64
+    /// None where the range is nothing, or so little that no area comes of it.
+    fn new(low: f64, high: f64, values: usize) -> Option<Grid> {
+        let buckets = (values / A_BUCKET).clamp(2, BUCKETS);
+        let half_width = (high / 2.0 - low / 2.0) / buckets as f64;
+        let scale = 1.0 / half_width;
+        (scale.is_finite() && scale > 0.0).then_some(Grid { low, buckets, half_width, scale })
     }
 
     /// The bucket and the place in it. What is larger is at no smaller place, as rounding keeps the order.
@@ -146,22 +163,29 @@ impl Grid {
         let mut filled = vec![Bucket::default(); self.buckets];
         for value in values {
             let (bucket, place) = self.place(*value);
-            let here = &mut filled[bucket];
-            if here.count == 0 {
-                here.first = place;
-            }
-            here.count += 1;
-            here.is_mixed |= here.first != place;
-            here.sum += place;
+            filled[bucket].count += 1;
+            filled[bucket].sum += place;
         }
         filled
     }
 
-    fn steps(&self, values: &[f64], filled: &[Bucket], wanted: &[(usize, (f64, f64))]) -> Steps {
-        let mut is_wanted = vec![false; self.buckets];
-        wanted.iter().for_each(|(bucket, _)| is_wanted[*bucket] = filled[*bucket].is_mixed);
-        let mut inside: Vec<f64> = values.iter().copied().filter(|value| is_wanted[self.place(*value).0]).collect();
-        sort(&mut inside);
-        Steps(inside.into_iter().map(|value| (self.place(value).1, 1.0)).collect::<Vec<_>>().into_iter())
+    /// The places of those values that lie in these buckets, one bucket after another.
+    fn places(&self, values: &[f64], filled: &[Bucket], buckets: &[(usize, Part)]) -> Vec<f64> {
+        const NOT_WANTED: usize = usize::MAX;
+        let mut next = vec![NOT_WANTED; self.buckets];
+        let mut all = 0;
+        for (bucket, _) in buckets {
+            next[*bucket] = all;
+            all += filled[*bucket].count;
+        }
+        let mut places = vec![0.0; all];
+        for value in values {
+            let (bucket, place) = self.place(*value);
+            if next[bucket] != NOT_WANTED {
+                places[next[bucket]] = place;
+                next[bucket] += 1;
+            }
+        }
+        places
     }
 }
