@@ -75,8 +75,8 @@ fn check(index: usize, test: &Value, metrics: &[Value]) -> ImportedCheck {
 
 /// The number that was tested. Of a metric that is a count and a share, the test says which of them it is about.
 fn value(test: &Value, metrics: &[Value]) -> Option<f64> {
-    if let Some(value) = test.get("parameters").and_then(|parameters| parameters.get("value")) {
-        return number(value);
+    if let Some(parameters) = test.get("parameters") {
+        return number(parameters.get("value").or_else(|| parameters.get("score"))?);
     }
     let id = text(test.get("metric_config")?, "metric_id")?;
     let value = metrics.iter().find(|metric| text(metric, "id") == Some(id))?.get("value")?;

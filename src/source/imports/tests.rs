@@ -48,6 +48,20 @@ fn evidently_tests_become_checks_with_what_they_measured() {
 }
 
 #[test]
+fn test_suites_of_the_older_evidently_are_read() {
+    let found = of(Evidently, "evidently-old.json");
+    assert_eq!(found.len(), 6);
+    let missing = one(&found, "The Share of Missing Values in a Column (age)");
+    assert_eq!((missing.outcome, missing.value), (Failed, Some(0.005)));
+    assert_eq!(missing.message, "The share of missing values in the column age is 0.005. The test threshold is eq=0.");
+    assert_eq!(one(&found, "Drift per Column (fee)").value, Some(0.0));
+    let max = one(&found, "Max Value (fee)");
+    assert_eq!((max.outcome, max.severity, max.value), (Failed, Severity::Warn, Some(21.2)));
+    let (name, outcome) = outcomes(&found)[4];
+    assert_eq!((name, outcome), ("Max Value", Errored), "the test of a column that is not there");
+}
+
+#[test]
 fn evidently_fails_closed() {
     assert_eq!(
         outcomes(&of(Evidently, "evidently-nan.json")),
@@ -109,6 +123,10 @@ fn a_checkpoint_tells_what_its_validations_tell() {
     let (alone, within) = (of(GreatExpectations, "gx.json"), of(GreatExpectations, "gx-checkpoint.json"));
     let names = |found: &[ImportedCheck]| found.iter().map(|check| check.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&alone), names(&within));
+    let old = of(GreatExpectations, "gx-old.json");
+    assert_eq!(old.len(), 5);
+    assert_eq!(one(&old, "expect_column_values_to_not_be_null(absent)").outcome, Errored);
+    assert_eq!(one(&old, "expect_column_mean_to_be_between(id").outcome, Passed);
     let twice = file("gx.json");
     let both =
         format!(r#"{{"success": false, "run_results": {{"a": {twice}, "b": {{"validation_result": {twice}}}}}}}"#);
