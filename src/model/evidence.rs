@@ -1,6 +1,6 @@
 //! Evidence: what a stage found. Failure of an effect is evidence too.
 
-use super::{Distribution, Interval, Measurement, Outcome, Profile, Severity, Slice};
+use super::{Distribution, Fault, Interval, Measurement, Outcome, Profile, Severity, Slice};
 use std::fmt;
 
 /// The stages of `mlgate run`, in the order they run; `promote` is a command of its own.
@@ -75,34 +75,22 @@ pub struct Check {
     pub source: String,
 }
 
-/// An effect that failed: a service, a command or a file that the stage depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What was attempted: `read data/train.parquet`.
-    pub what: String,
-    /// What happened: `no such file`.
-    pub why: String,
-    /// What to do about it. Empty when there is nothing useful to say.
-    pub hint: String,
-}
-
-impl Fault {
-    pub fn new(what: impl Into<String>, why: impl fmt::Display, hint: impl Into<String>) -> Fault {
-        Fault { what: what.into(), why: why.to_string(), hint: hint.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.why)?;
-        if !self.hint.is_empty() {
-            write!(f, " ({})", self.hint)?;
+impl Check {
+    /// A check of which nothing was found yet: it blocks and is errored until its finding is filled in.
+    pub fn new(id: impl Into<String>, text: impl Into<String>, source: impl Into<String>) -> Check {
+        Check {
+            id: id.into(),
+            text: text.into(),
+            severity: Severity::Block,
+            outcome: Outcome::Errored,
+            message: String::new(),
+            value: None,
+            n: None,
+            examples: Vec::new(),
+            source: source.into(),
         }
-        Ok(())
     }
 }
-
-impl std::error::Error for Fault {}
 
 /// A difference with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 mod commit;
 mod decision;
 mod evidence;
+mod fault;
 mod gate;
 mod measurement;
 mod profile;
@@ -11,7 +12,8 @@ mod verdict;
 
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};
-pub use evidence::{Check, Comparison, Difference, Evidence, Fault, Input, StageKind};
+pub use evidence::{Check, Comparison, Difference, Evidence, Input, StageKind};
+pub use fault::{Fault, causes};
 pub use gate::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, Subject};
 pub use measurement::{Baseline, Interval, Measurement, Slice, Unit};
 pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};

@@ -141,17 +141,8 @@ pub async fn runs_in(settings: &Settings, config: &Config, from: &str, image: &I
         Ok(None) => (Outcome::Failed, format!("nothing of the model runs in {from}; promote to {from} first")),
         Err(fault) => (Outcome::Errored, fault.to_string()),
     };
-    Check {
-        id: "promote.from".into(),
-        text: format!("{from} runs the candidate"),
-        severity: Severity::Block,
-        outcome,
-        message,
-        value: None,
-        n: None,
-        examples: Vec::new(),
-        source: environment.map(|e| e.overlay.display().to_string()).unwrap_or_default(),
-    }
+    let source = environment.map(|e| e.overlay.display().to_string()).unwrap_or_default();
+    Check { outcome, message, ..Check::new("promote.from", format!("{from} runs the candidate"), source) }
 }
 
 /// The kustomization file: its real path, the path that a person knows, its text.

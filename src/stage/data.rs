@@ -7,7 +7,7 @@ use crate::data::drift::{self, Reference};
 use crate::data::engine::{self, Around};
 use crate::data::profile;
 use crate::data::{Options, Table, Verified, Watch};
-use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Outcome, Profile, Severity, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Outcome, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
@@ -291,15 +291,12 @@ fn tracked(set: &Dataset, verified: Verified) -> Check {
         ),
     };
     Check {
-        id: format!("data.{}.{TRACKED}", set.name),
-        text: TRACKED.to_string(),
-        severity: Severity::Block,
         outcome: if wrong == 0 { Outcome::Passed } else { Outcome::Failed },
         message,
         value: Some(wrong as f64),
         n: Some(verified.files),
         examples: verified.wrong.into_iter().take(SHOWN).collect(),
-        source: set.source.clone(),
+        ..Check::new(format!("data.{}.{TRACKED}", set.name), TRACKED, &set.source)
     }
 }
 
@@ -322,15 +319,9 @@ fn broken(set: &Dataset, fault: &Fault) -> Evidence {
         let before = set.checks[..i].iter().filter(|other| other.text == check.text).count();
         let again = if before == 0 { String::new() } else { format!(" #{}", before + 1) };
         Check {
-            id: format!("data.{}.{}{again}", set.name, check.text),
-            text: check.text.clone(),
             severity: check.severity,
-            outcome: Outcome::Errored,
             message: format!("{}: {}", fault.what, fault.why),
-            value: None,
-            n: None,
-            examples: Vec::new(),
-            source: set.source.clone(),
+            ..Check::new(format!("data.{}.{}{again}", set.name, check.text), &check.text, &set.source)
         }
     });
     Evidence { checks: checks.collect(), faults: vec![fault.clone()], ..Evidence::default() }

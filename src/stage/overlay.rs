@@ -3,7 +3,7 @@
 use super::Context;
 use crate::config::Environment;
 use crate::kustomize::{self, ImageEdit, Options, Output};
-use crate::model::{Check, Evidence, Fault, Outcome, Severity, StageKind};
+use crate::model::{Check, Evidence, Fault, Outcome, StageKind};
 
 /// Renders the overlays; `pin` is repository and digest of the image that this run built, if it built one.
 pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&str, &str)>) -> Evidence {
@@ -58,15 +58,7 @@ fn judge(ctx: &Context<'_>, environment: &Environment, pin: Option<(&str, &str)>
         (None, _) => (Outcome::Passed, format!("{objects} objects")),
     };
     let examples = if outcome == Outcome::Failed { others.into_iter().take(5).collect() } else { Vec::new() };
-    Check {
-        id: format!("{}.{}", StageKind::Overlay, environment.name),
-        text: format!("{} renders", environment.overlay.display()),
-        severity: Severity::Block,
-        outcome,
-        message,
-        value: None,
-        n: None,
-        examples,
-        source: environment.overlay.display().to_string(),
-    }
+    let (id, overlay) =
+        (format!("{}.{}", StageKind::Overlay, environment.name), environment.overlay.display().to_string());
+    Check { outcome, message, examples, ..Check::new(id, format!("{overlay} renders"), overlay) }
 }

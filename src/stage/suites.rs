@@ -168,17 +168,8 @@ fn errored(suite: &Suite, fault: Fault) -> Check {
 }
 
 fn check(suite: &Suite, outcome: Outcome, message: String) -> Check {
-    Check {
-        id: format!("tests.{}", suite.name),
-        text: suite.run.clone(),
-        severity: suite.severity,
-        outcome,
-        message,
-        value: None,
-        n: None,
-        examples: Vec::new(),
-        source: source_of(suite),
-    }
+    let id = format!("tests.{}", suite.name);
+    Check { severity: suite.severity, outcome, message, ..Check::new(id, &suite.run, source_of(suite)) }
 }
 
 fn source_of(suite: &Suite) -> String {

@@ -18,15 +18,10 @@ pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
             asked.drift.label.as_ref() == Some(&result.name) || asked.drift.prediction.as_ref() == Some(&result.name);
         let severity = if must_not { asked.drift.severity } else { Severity::Warn };
         let check = |severity, outcome, message| Check {
-            id: id.clone(),
-            text: format!("drift({})", result.name),
             severity,
             outcome,
             message,
-            value: None,
-            n: None,
-            examples: Vec::new(),
-            source: asked.source.to_string(),
+            ..Check::new(&id, format!("drift({})", result.name), asked.source)
         };
         let comparison = match result.outcome {
             Ok(comparison) => comparison,
@@ -119,15 +114,11 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
 fn share(asked: &Asked, (compared, errored): (u64, u64), drifted: Vec<String>, found: &mut Found) {
     let most = Unit::Share.show(asked.drift.max_share);
     let check = |outcome, message| Check {
-        id: format!("data.{}.drift", asked.name),
-        text: format!("drifted columns <= {most}"),
         severity: asked.drift.severity,
         outcome,
         message,
-        value: None,
         n: Some(compared),
-        examples: Vec::new(),
-        source: asked.source.to_string(),
+        ..Check::new(format!("data.{}.drift", asked.name), format!("drifted columns <= {most}"), asked.source)
     };
     let reference = asked.reference.name();
     if compared == 0 {

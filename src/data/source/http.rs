@@ -2,7 +2,7 @@
 
 use super::sources::lock;
 use super::spool::{Body, Trouble};
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use object_store::client::{
@@ -59,7 +59,7 @@ impl Http {
             let builder = reqwest::Client::builder().user_agent(USER_AGENT);
             builder.connect_timeout(patience.connect).read_timeout(patience.read)
         };
-        let failed = |e: reqwest::Error| Fault::new("prepare to fetch data", chain(&e), "");
+        let failed = |e: reqwest::Error| Fault::new("prepare to fetch data", causes(&e), "");
         let strict = builder().redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
         Ok(Http { client: builder().build().map_err(failed)?, strict, patience, region: Arc::default() })
     }
@@ -117,7 +117,7 @@ impl Http {
         // A weak tag does not speak of bytes, so nothing can be resumed by it.
         let tag = own.filter(|tag| !tag.starts_with("W/"));
         let stream =
-            response.bytes_stream().map(|piece| piece.map_err(|e| Trouble::passing(chain(&e.without_url())))).boxed();
+            response.bytes_stream().map(|piece| piece.map_err(|e| Trouble::passing(causes(&e.without_url())))).boxed();
         Ok(Body { start, total, tag, stream })
     }
 
@@ -241,7 +241,7 @@ impl Http {
 
 pub(super) fn unreachable(host: &str, error: reqwest::Error) -> Trouble {
     // The address may hold a signature.
-    let why = format!("cannot talk to {host}: {}", chain(&error.without_url()));
+    let why = format!("cannot talk to {host}: {}", causes(&error.without_url()));
     Trouble::lasting(why, "is it up, and is this its address?")
 }
 
@@ -257,18 +257,4 @@ pub(super) async fn refused(host: &str, response: Response) -> Trouble {
     };
     let tried = if status.is_server_error() || status.as_u16() == 429 { " each time it was asked" } else { "" };
     Trouble::lasting(format!("{host} answered {status}{tried}"), hint)
-}
-
-/// The innermost causes say what happened (`Connection refused`), the outer ones only where.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut parts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
 }

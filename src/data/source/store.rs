@@ -3,10 +3,10 @@
 
 use super::accounts;
 use super::address::{Address, Scheme};
-use super::http::{Http, NO_CREDENTIALS, chain, refused, unreachable};
+use super::http::{Http, NO_CREDENTIALS, refused, unreachable};
 use super::sources::{Sources, lock};
 use super::spool::{Body, Trouble};
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::gcp::GcpCredentialProvider;
 use object_store::path::Path as Key;
@@ -134,7 +134,7 @@ impl Bucket {
         if !response.status().is_success() {
             return Err(self.google_hint(refused(host, response).await, credentials.is_some()));
         }
-        let body = response.bytes().await.map_err(|e| Trouble::passing(chain(&e.without_url())))?;
+        let body = response.bytes().await.map_err(|e| Trouble::passing(causes(&e.without_url())))?;
         serde_json::from_slice(&body).map_err(|e| Trouble::lasting(format!("{host} answered something else: {e}"), ""))
     }
 
@@ -161,7 +161,7 @@ impl Bucket {
     /// What an error of `object_store` means, in few words.
     fn trouble(&self, error: &object_store::Error, key: &str) -> Trouble {
         use object_store::Error;
-        let text = chain(error);
+        let text = causes(error);
         let (scheme, bucket) = (self.address.scheme, &self.address.bucket);
         let said = said(&text);
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));

@@ -8,7 +8,7 @@ mod ignore;
 pub(crate) use build::build;
 
 use super::Access;
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use std::time::Duration;
@@ -49,15 +49,7 @@ pub(super) fn fault(what: &str, error: &Error) -> Fault {
         Error::DockerStreamError { error } => (error.clone(), ""),
         Error::RequestTimeoutError => ("it did not answer in time".to_string(), "is it overloaded?"),
         other => {
-            let mut why = other.to_string();
-            let mut cause = std::error::Error::source(other);
-            while let Some(inner) = cause {
-                let text = inner.to_string();
-                if !why.contains(&text) {
-                    why = format!("{why}: {text}");
-                }
-                cause = inner.source();
-            }
+            let why = causes(other);
             let hint = if why.contains("ermission denied") {
                 "add the user to the group `docker`, or build with `base:` and `layers:`, which need no engine"
             } else {

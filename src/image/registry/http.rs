@@ -1,7 +1,7 @@
 //! Sending a request to a registry: authorization, retries, and errors in the registry's own words.
 
 use super::Repository;
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use oci_client::RegistryOperation;
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
@@ -149,7 +149,7 @@ impl Repository {
                         let why = format!("{} refused the credentials: {}", self.registry(), message(text.as_bytes()));
                         return Err(Fault::new(what, why, self.login_hint()).into());
                     }
-                    Err(e) => return Err(Fault::new(what, chain(&e), self.login_hint()).into()),
+                    Err(e) => return Err(Fault::new(what, causes(&e), self.login_hint()).into()),
                 }
             }
             other => other.clone(),
@@ -189,7 +189,7 @@ impl Repository {
 
     pub(super) fn unreachable(&self, what: &str, error: &reqwest::Error) -> Trouble {
         let registry = self.registry();
-        let why = format!("cannot talk to the registry {registry}: {}", chain(error));
+        let why = format!("cannot talk to the registry {registry}: {}", causes(error));
         let hint = match self.scheme {
             "https" => "is it up? a registry that speaks plain HTTP needs `insecure: true`",
             _ => "is it up, and is this its address?",
@@ -197,20 +197,6 @@ impl Repository {
         let again = if error.is_builder() || error.is_redirect() { Again::Never } else { Again::Soon };
         Trouble { fault: Fault::new(what, why, hint), again }
     }
-}
-
-/// The innermost causes say what happened (`Connection refused`), the outer ones only where.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut parts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = error.source();
-    }
-    parts.join(": ")
 }
 
 async fn beginning(mut response: Response) -> Vec<u8> {

@@ -15,7 +15,7 @@ pub(super) use manifest::{Manifest, Reply};
 use super::access::{Access, is_loopback};
 use super::layout::MANIFEST;
 use crate::digest::is_digest;
-use crate::model::{Cleared, Fault};
+use crate::model::{Cleared, Fault, causes};
 use oci_client::Reference;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
@@ -59,9 +59,9 @@ impl Repository {
         Ok(Repository {
             reference: reference.clone(),
             scheme: if plain { "http" } else { "https" },
-            client: builder().read_timeout(READ_TIMEOUT).build().map_err(|e| failed(http::chain(&e)))?,
-            uploads: builder().build().map_err(|e| failed(http::chain(&e)))?,
-            tokens: tokens.map_err(|e| failed(http::chain(&e)))?,
+            client: builder().read_timeout(READ_TIMEOUT).build().map_err(|e| failed(causes(&e)))?,
+            uploads: builder().build().map_err(|e| failed(causes(&e)))?,
+            tokens: tokens.map_err(|e| failed(causes(&e)))?,
             credentials: access.credentials(registry).await?,
             granted: Default::default(),
         })

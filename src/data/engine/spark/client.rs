@@ -7,6 +7,7 @@ use super::proto::{
     ExecutePlanResponse, Ignored, InterruptRequest, InterruptType, KeyValue, Plan, PlanKind, Relation, RelationKind,
     ReleaseSessionRequest, Response, Sql, UserContext,
 };
+use crate::model::causes;
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use prost::Message;
@@ -191,20 +192,6 @@ impl Client {
             false => Failure::Query(said),
         }
     }
-}
-
-/// An error with what caused it, which is where transports hide the reason.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 fn read(stream: &[u8], rows: i64) -> Result<Vec<RecordBatch>, Failure> {
