@@ -124,7 +124,11 @@ pub async fn record(settings: &Settings, command: RecordCommand) -> Result<Exit,
     Ok(Exit::Ok)
 }
 
-fn read_record(settings: &Settings, path: &Path) -> Result<wire::Record, Error> {
+/// The record in a file that the user named.
+///
+/// # Errors
+/// Wrong usage: no such file, or one that holds no record.
+pub fn read_record(settings: &Settings, path: &Path) -> Result<wire::Record, Error> {
     let bytes = std::fs::read(settings.root.join(path))
         .map_err(|error| Error::usage(format!("cannot read {}: {error}; `mlgate run` writes it", path.display())))?;
     record::parse(&bytes, &path.display().to_string()).map_err(|fault| Error::usage(fault.to_string()))

@@ -2,6 +2,7 @@
 
 use super::overlay;
 use crate::cli::PromoteArgs;
+use crate::commands;
 use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
@@ -36,14 +37,9 @@ pub fn candidate(settings: &Settings, args: &PromoteArgs, repository: &str) -> R
         }
         return Ok(Candidate { digest: digest.to_string(), source: "--digest".into(), hash: None });
     }
-    let path = settings.root.join(&args.record);
     let shown = args.record.display().to_string();
-    let bytes = std::fs::read(&path).map_err(|error| {
-        Error::usage(format!(
-            "no candidate: cannot read {shown}: {error}; run `mlgate run` first, or name --digest sha256:…"
-        ))
-    })?;
-    let record = record::parse(&bytes, &shown)?;
+    let unread = |error| Error::usage(format!("no candidate: {error}; --digest sha256:… names one without a file"));
+    let record = commands::read_record(settings, &args.record).map_err(unread)?;
     let none = |why: String| Error::usage(format!("no candidate: {shown} {why}"));
     let image = record.image.ok_or_else(|| none("has no image; run all stages with an `image:`".into()))?;
     if image.repository != repository {
@@ -113,17 +109,8 @@ pub fn is_cleared(
         true => format!("run {}, {}", record.run.hash, record.decision.summary),
         false => wrong.join("; "),
     };
-    Check {
-        id: "promote.record".into(),
-        text: "the candidate has a cleared record".into(),
-        severity: Severity::Block,
-        outcome,
-        message,
-        value: None,
-        n: None,
-        examples: Vec::new(),
-        source: format!("{} ({})", candidate.digest, candidate.source),
-    }
+    let source = format!("{} ({})", candidate.digest, candidate.source);
+    Check { outcome, message, ..Check::new("promote.record", "the candidate has a cleared record", source) }
 }
 
 /// Whether what was built can be found again in git. Without git it only warns: the run hash still tells the content.
@@ -138,16 +125,12 @@ pub fn is_committed(record: &wire::Record) -> Check {
         }
         None => (Severity::Warn, Outcome::Failed, "the run knew no commit; run it in a git repository".into()),
     };
+    let source = format!("run {}", record.run.hash);
     Check {
-        id: "promote.commit".into(),
-        text: "the candidate was built from a commit".into(),
         severity,
         outcome,
         message,
-        value: None,
-        n: None,
-        examples: Vec::new(),
-        source: format!("run {}", record.run.hash),
+        ..Check::new("promote.commit", "the candidate was built from a commit", source)
     }
 }
 

@@ -101,6 +101,21 @@ fn the_same_inputs_give_the_same_digest_and_run_hash() {
 }
 
 #[test]
+fn a_file_that_is_no_record_is_wrong_usage_wherever_it_is_named() {
+    let repo = Repo::with_config("127.0.0.1:1/churn");
+    for (text, why) in [("{}", "no `schema`"), ("rows", "read the record"), ("{\"schema\": 99}", "schema 99")] {
+        repo.write("junk.json", text);
+        for args in [&["report", "junk.json"][..], &["promote", "staging", "--record", "junk.json"]] {
+            let said = repo.mlgate(args).exits(2);
+            assert!(said.contains(why) && said.contains("junk.json"), "{args:?}: {said}");
+        }
+    }
+    for args in [&["report", "none.json"][..], &["promote", "staging", "--record", "none.json"]] {
+        assert!(repo.mlgate(args).exits(2).contains("cannot read none.json"));
+    }
+}
+
+#[test]
 fn nothing_is_promoted_without_a_cleared_and_complete_record() {
     let Some(mut registry) = registry() else { return };
     let repository = registry.repository("churn");
