@@ -10,11 +10,10 @@ use crate::config::{Latency, Target};
 use crate::digest;
 use crate::image::Built;
 use crate::load::{self, Outcome, Plan, Request};
-use crate::model::{Bound, Evidence, Fault, Gate, Input, Interval, Measurement, Op, Rule, Unit};
+use crate::model::{Evidence, Fault, Input, Interval, Measurement, Unit};
 use crate::stats;
 use bytes::Bytes;
 use server::Server;
-use std::time::Duration;
 
 const PERCENTILES: [(&str, f64); 4] =
     [("latency.p50", 0.5), ("latency.p90", 0.9), ("latency.p95", 0.95), ("latency.p99", 0.99)];
@@ -38,9 +37,6 @@ async fn measure(
     built: Option<&Built>,
     evidence: &mut Evidence,
 ) -> Result<(), Fault> {
-    for gate in &latency.gates {
-        refuse_toothless(gate, latency.timeout)?;
-    }
     let body = payload(ctx, latency, evidence)?;
     let mut server = Server::start(ctx, latency, built).await?;
     let url = server::join(server.base(), &latency.request.path)?;
@@ -162,27 +158,6 @@ fn mean(sample: &[f64], level: f64) -> (f64, Option<Interval>) {
     (mean, Some(Interval { low: mean - reach, high: mean + reach, level }))
 }
 
-/// A gate such as `p95 < 30s` with a timeout of 10 s would hold though every request failed.
-fn refuse_toothless(gate: &Gate, timeout: Duration) -> Result<(), Fault> {
-    let id = gate.subject.id();
-    let timed = matches!(id, "latency.max" | "latency.mean") || PERCENTILES.iter().any(|(name, _)| *name == id);
-    let timeout = timeout.as_secs_f64();
-    let toothless = match &gate.rule {
-        Rule::Compare { op: Op::Less, bound: Bound::Absolute(bound) } => timeout < bound.value,
-        Rule::Compare { op: Op::LessOrEqual, bound: Bound::Absolute(bound) } => timeout <= bound.value,
-        Rule::Between { low, high } => low.value <= timeout && timeout <= high.value,
-        _ => false,
-    };
-    if !(timed && toothless) {
-        return Ok(());
-    }
-    let why = format!(
-        "`timeout` is {}, and a request that fails counts as that slow: the gate would hold though all failed",
-        Unit::Seconds.show(timeout)
-    );
-    Err(Fault::new(format!("judge `{}`", gate.text), why, "set `timeout` above the gate's bound"))
-}
-
 /// The request's body, with its digest among the inputs.
 fn payload(ctx: &Context<'_>, latency: &Latency, evidence: &mut Evidence) -> Result<Option<Bytes>, Fault> {
     let Some(path) = &latency.request.body else { return Ok(None) };
@@ -218,8 +193,8 @@ fn bytes_of(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::load::ErrorKind;
-    use crate::model::{Offset, Quantity, Severity, Subject};
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     fn plan() -> Plan {
         let request = Request::new("GET", "http://127.0.0.1:9/", &[], None).unwrap();
@@ -314,21 +289,5 @@ mod tests {
             assert_eq!(evidence.measurements.len(), 8);
             assert!(evidence.measurements.iter().all(|m| m.value.is_nan() && m.interval.is_none()));
         }
-    }
-
-    #[test]
-    fn a_gate_that_the_timeout_satisfies_is_refused() {
-        let gate = |id: &str, op: Op, value: f64| {
-            let bound = Bound::Absolute(Quantity { value, unit: Some(Unit::Seconds) });
-            let subject = Subject::Overall { id: id.into() };
-            Gate { text: "p95 < x".into(), severity: Severity::Block, subject, rule: Rule::Compare { op, bound } }
-        };
-        let refused = |gate: &Gate| refuse_toothless(gate, Duration::from_secs(2)).is_err();
-        assert!(refused(&gate("latency.p95", Op::Less, 2.5)));
-        assert!(refused(&gate("latency.max", Op::LessOrEqual, 2.0)));
-        assert!(!refused(&gate("latency.p95", Op::Less, 2.0)));
-        assert!(!refused(&gate("latency.error_rate", Op::Less, 2.5)));
-        let relative = Rule::Compare { op: Op::Less, bound: Bound::Baseline(Offset::None) };
-        assert!(!refused(&Gate { rule: relative, ..gate("latency.p95", Op::Less, 0.0) }));
     }
 }

@@ -175,7 +175,7 @@ const DOCKERFILE: &str = "image:\n  repository: ghcr.io/acme/churn\n  dockerfile
 /// What a first-time user gets wrong: one problem each, at its place (after two lines of header), with the way out.
 #[test]
 fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
-    let cases: [(&str, &str, &str, &str, &str); 44] = [
+    let cases: [(&str, &str, &str, &str, &str); 45] = [
         // Shapes.
         (PREDICTIONS, "  gates: f1 >= 0.8", "MG011", "5:10", "`gates: [f1 >= 0.8]`"),
         (PREDICTIONS, "  gates:\n    f1: 0.8", "MG011", "6:5", "begins with `- `"),
@@ -238,6 +238,7 @@ fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
         (PREDICTIONS, "  gates: [f1 < 200ms]", "MG022", "5:11", "a plain number"),
         (PROBE, "  gates: [p95 < 200]", "MG022", "6:11", "such as 200ms"),
         (PROBE, "  gates: [p95 < 30s]", "MG013", "6:11", "set `timeout` of `latency` above the bound"),
+        (PROBE, "  timeout: 2s\n  gates: [max <= 2s, p95 < 2s, error_rate < 1%]", "MG013", "7:11", "above the bound"),
         (PROBE, "  gates: [error_rate < 5]", "MG013", "6:11", "did you mean 5%?"),
         // Values.
         ("", "latency:\n  run: serve\n  request: {path: predict}", "MG013", "5:19", "path: /predict"),
