@@ -71,6 +71,18 @@ pub(super) fn parts(format: Format, file: &DataFile, wanted: &Arc<Wanted>, optio
     }
 }
 
+/// What `next` gives until there is no more or it fails: nothing comes after a fault.
+fn until_fault<T>(
+    mut next: impl FnMut() -> Result<Option<T>, Fault> + Send + 'static,
+) -> Box<dyn Iterator<Item = Result<T, Fault>> + Send> {
+    let mut done = false;
+    Box::new(std::iter::from_fn(move || {
+        let given = if done { None } else { next().transpose() };
+        done = !matches!(given, Some(Ok(_)));
+        given
+    }))
+}
+
 /// That the columns of a file are those of the first, in any order.
 fn same_columns(first: &Schema, first_name: &str, found: &Schema, name: &str) -> Result<(), Fault> {
     let differ = |why: String| Fault::new(format!("read {name}"), why, "files of one data set share columns");

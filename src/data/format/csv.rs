@@ -6,7 +6,7 @@ mod records;
 use self::records::{Broken, Grid, Splitter, Survey, Wrong};
 use super::column::{self, Unfit};
 use super::text::{BLOCK_BYTES, Block, Blocks, line_at};
-use super::{Known, Parts, Rows, Wanted, batch_rows, distinct_names};
+use super::{Known, Parts, Wanted, batch_rows, distinct_names, until_fault};
 use crate::config::CsvDialect;
 use crate::data::infer::{Guess, Misfit};
 use crate::data::source::{DataFile, stopped};
@@ -250,14 +250,20 @@ fn see(
 
 /// The parts of one file, a block each.
 pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>, options: &Options) -> Result<Parts, Fault> {
-    let (shape, scan) = Shape::open(file, options, BLOCK_BYTES)?;
+    let (shape, mut scan) = Shape::open(file, options, BLOCK_BYTES)?;
     let place = |field: &Arc<Field>| {
         let place = shape.header.iter().position(|name| name == field.name());
         place.ok_or_else(|| shape.fault("the file was changed while it was read", "run again"))
     };
     let places: Vec<usize> = wanted.schema.fields().iter().map(place).collect::<Result<_, _>>()?;
     let reading = Arc::new(Reading { shape, places, wanted: wanted.clone() });
-    Ok(Box::new(CsvParts { reading, scan, done: false }))
+    Ok(until_fault(move || {
+        let part = scan.next()?;
+        Ok(part.map(|(block, at)| {
+            let mut rows = CsvRows { reading: reading.clone(), block, at, survey: None, grid: Grid::default() };
+            until_fault(move || rows.read())
+        }))
+    }))
 }
 
 /// What all parts of a file share.
@@ -268,28 +274,6 @@ struct Reading {
     wanted: Arc<Wanted>,
 }
 
-struct CsvParts {
-    reading: Arc<Reading>,
-    scan: Scan,
-    done: bool,
-}
-
-impl Iterator for CsvParts {
-    type Item = Result<Rows, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let next = self.scan.next().transpose()?;
-        self.done = next.is_err();
-        let reading = self.reading.clone();
-        Some(next.map(|(block, at)| -> Rows {
-            Box::new(CsvRows { reading, block, at, survey: None, grid: Grid::default(), done: false })
-        }))
-    }
-}
-
 struct CsvRows {
     reading: Arc<Reading>,
     block: Block,
@@ -297,7 +281,6 @@ struct CsvRows {
     /// Known once the block was looked at.
     survey: Option<Survey>,
     grid: Grid,
-    done: bool,
 }
 
 impl CsvRows {
@@ -356,18 +339,5 @@ fn described(guess: &DataType) -> String {
     match guess {
         DataType::Null => "not empty".to_string(),
         other => format!("no {}", crate::data::values::describe(other)),
-    }
-}
-
-impl Iterator for CsvRows {
-    type Item = Result<RecordBatch, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let batch = self.read().transpose();
-        self.done = !matches!(batch, Some(Ok(_)));
-        batch
     }
 }

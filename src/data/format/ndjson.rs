@@ -4,7 +4,7 @@
 use super::column::{self, Kind, Unfit};
 use super::json::{Reader, Sink, Text};
 use super::text::{BLOCK_BYTES, Block, Blocks, line_at};
-use super::{Known, Parts, Rows, Wanted, batch_rows};
+use super::{Known, Parts, Wanted, batch_rows, until_fault};
 use crate::data::infer::{Guess, Misfit};
 use crate::data::source::{DataFile, stopped};
 use crate::data::table::Options;
@@ -151,17 +151,13 @@ pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>, options: &Options) ->
         places.entry(field.name().clone()).or_default().push(place);
     }
     let reading = Arc::new(Reading { file: file.clone(), places, wanted: wanted.clone() });
-    let mut done = false;
-    Ok(Box::new(std::iter::from_fn(move || {
-        let next = if done { None } else { blocks.next().transpose() };
-        done = !matches!(next, Some(Ok(_)));
-        let reading = reading.clone();
-        next.map(|block| {
-            block.map(|block| -> Rows {
-                Box::new(JsonRows { reading, block, at: 0, checked: false, reader: Reader::new(), done: false })
-            })
-        })
-    })))
+    Ok(until_fault(move || {
+        let block = blocks.next()?;
+        Ok(block.map(|block| {
+            let mut rows = JsonRows { reading: reading.clone(), block, at: 0, checked: false, reader: Reader::new() };
+            until_fault(move || rows.read())
+        }))
+    }))
 }
 
 struct Reading {
@@ -241,7 +237,6 @@ struct JsonRows {
     at: usize,
     checked: bool,
     reader: Reader,
-    done: bool,
 }
 
 impl JsonRows {
@@ -317,17 +312,4 @@ impl JsonRows {
 
 fn changed(file: &DataFile) -> Fault {
     Fault::new(format!("read {}", file.name), "the file was changed while it was read", "run again")
-}
-
-impl Iterator for JsonRows {
-    type Item = Result<RecordBatch, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let batch = self.read().transpose();
-        self.done = !matches!(batch, Some(Ok(_)));
-        batch
-    }
 }
