@@ -1,5 +1,8 @@
 //! The data stage: every data set scanned once, every check a finding.
 
+mod tracked;
+
+use self::tracked::Trackers;
 use super::{Context, Production};
 use crate::config::{Against, Dataset, Engine};
 use crate::data::checks::{self, Request, Surroundings};
@@ -7,15 +10,12 @@ use crate::data::drift::{self, Reference};
 use crate::data::engine::{self, Around};
 use crate::data::profile;
 use crate::data::{Options, Table, Verified, Watch};
-use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Outcome, Profile, Unit};
+use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The text of the check that DVC's hashes are.
-const TRACKED: &str = "tracked by dvc";
 
 /// Reads and checks the data sets, one after another. A data set that cannot be read is a fault, and all its
 /// checks are errored.
@@ -30,6 +30,7 @@ pub async fn run(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Produc
 pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Production>, now: i64) -> Evidence {
     let mut evidence = Evidence::default();
     let all: Arc<[Dataset]> = sets.into();
+    let trackers = Trackers::default();
     for (index, set) in sets.iter().enumerate() {
         let progress = ctx.ui.progress(&format!("data {}", set.name), None);
         let watch = Arc::new(Watch::reaching(ctx.sources));
@@ -40,6 +41,7 @@ pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Pro
             index,
             now,
             watch: watch.clone(),
+            trackers: trackers.clone(),
             production: production.cloned(),
             first_run_accepted: ctx.config.quality.as_ref().is_some_and(|quality| quality.first_run_accepted),
             is_profiled: ctx.config.image.is_some(),
@@ -92,6 +94,7 @@ struct Job {
     index: usize,
     now: i64,
     watch: Arc<Watch>,
+    trackers: Trackers,
     production: Option<Production>,
     first_run_accepted: bool,
     /// There is an image, whose record can carry the profile.
@@ -117,7 +120,7 @@ impl Job {
         };
         let open = |name: &str| match &table {
             Some(table) if name == set.name => Ok(table.clone()),
-            _ => self.open(self.known(name)?),
+            _ => self.other(self.known(name)?),
         };
         let baseline = &self.baseline();
         let found = match (&set.engine, &table) {
@@ -129,7 +132,7 @@ impl Job {
                 engine::run(set, &Around { now: self.now, sets, open: &open, baseline, watch, patience })
             }
         };
-        let tracked = verified.map(|verified| tracked(set, verified));
+        let tracked = verified.map(|verified| self.trackers.judge(set, verified));
         let checks = tracked.into_iter().chain(found.checks).collect();
         let mut evidence = Evidence { inputs, checks, notes: found.notes, ..Evidence::default() };
         match found.fault {
@@ -185,7 +188,7 @@ impl Job {
             Against::Dataset(name) => {
                 let against = self.known(name)?;
                 private.extend(against.private.iter().cloned());
-                other = self.open(against)?;
+                other = self.other(against)?;
                 Reference::Table { name, table: &other }
             }
             Against::Profile(file) => {
@@ -265,6 +268,12 @@ impl Job {
         }
     }
 
+    /// A data set that this one is compared with.
+    fn other(&self, set: &Dataset) -> Result<Table, Fault> {
+        let table = self.open(set)?;
+        self.trackers.require(set, &table).map(|()| table)
+    }
+
     fn open(&self, set: &Dataset) -> Result<Table, Fault> {
         let options = Options::of(set, self.watch.clone());
         match set.engine {
@@ -276,27 +285,6 @@ impl Job {
                 Err(Fault::new(format!("read {}", set.source), "it is on Spark", hint))
             }
         }
-    }
-}
-
-/// The finding of `tracked_by: dvc`. Data that are not what was tracked block, whatever the checks say of them.
-fn tracked(set: &Dataset, verified: Verified) -> Check {
-    const SHOWN: usize = 5;
-    let wrong = verified.wrong.len();
-    let message = match wrong {
-        0 => String::new(),
-        _ => format!(
-            "{wrong} differences from {}: run `dvc status`, then `dvc pull` or `dvc add`",
-            verified.by.join(", ")
-        ),
-    };
-    Check {
-        outcome: if wrong == 0 { Outcome::Passed } else { Outcome::Failed },
-        message,
-        value: Some(wrong as f64),
-        n: Some(verified.files),
-        examples: verified.wrong.into_iter().take(SHOWN).collect(),
-        ..Check::new(format!("data.{}.{TRACKED}", set.name), TRACKED, &set.source)
     }
 }
 

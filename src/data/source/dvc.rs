@@ -4,6 +4,7 @@
 //! CRLF for LF in text and named its objects `xx/yyy…`, where DVC 3 names them `files/md5/xx/yyy…`.
 
 mod config;
+mod ignore;
 mod listing;
 mod outs;
 
@@ -14,6 +15,7 @@ use crate::files;
 use crate::model::Fault;
 use config::Storage;
 use globset::{GlobBuilder, GlobMatcher};
+use ignore::Ignore;
 use listing::Listing;
 use outs::Out;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +102,7 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
     let mut tracked = Tracked::default();
     // Where the content of each file lies, by the name of the file.
     let mut origins: BTreeMap<String, (Out, Expected)> = BTreeMap::new();
+    let mut ignored: Vec<Ignore> = Vec::new();
     for out in outs {
         tracked.by.push(out.by.clone());
         if !out.is_folder() {
@@ -108,7 +111,10 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
             }
             continue;
         }
-        match Listing::of(&out, &storage, watch)? {
+        let ignore = Ignore::of(repo, &out.path)?;
+        let listing = Listing::of(&out, &ignore, &storage, watch)?;
+        ignored.push(ignore);
+        match listing {
             Listing::Files(files) => {
                 for (path, md5) in files {
                     if let Some(name) = wanted.name_of(&out.path.join(&path)) {
@@ -141,7 +147,14 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
         let missing = tracked.expected.keys().filter(|name| !here.contains(name));
         let extra = here.iter().filter(|name| !tracked.expected.contains_key(**name));
         let wrong = missing.map(|name| format!("{name} is missing: run `dvc pull`"));
-        tracked.wrong = wrong.chain(extra.map(|name| format!("{name} is not tracked"))).collect();
+        let untracked = |name: &String| {
+            let path = tidy(&wanted.root.join(name));
+            match ignored.iter().any(|ignore| ignore.leaves_out(&path)) {
+                true => format!("{name} is not tracked, as .dvcignore leaves it out: name the others in `source`"),
+                false => format!("{name} is not tracked"),
+            }
+        };
+        tracked.wrong = wrong.chain(extra.map(|name| untracked(name))).collect();
     }
     Ok(Found { files: present, tracked: Some(tracked), ..Found::default() })
 }

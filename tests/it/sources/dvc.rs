@@ -2,7 +2,7 @@
 
 use super::parts::S3;
 use super::{csv, fault, passed, run, sha256, sources, tracked};
-use crate::support::{has, skipped};
+use crate::support::{has, mlgate, skipped};
 use mlgate::config::Tracker;
 use mlgate::model::{Check, Evidence, Outcome};
 use std::path::Path;
@@ -82,6 +82,73 @@ async fn what_dvc_added_matches_and_what_was_changed_does_not() {
     std::fs::write(root.join("free.csv"), csv(1)).unwrap();
     let said = fault(&check(root, "free.csv", &[]).await);
     assert!(said.contains("dvc add free.csv"), "{said}");
+}
+
+/// What is not what DVC tracks is not only found out as a data set of its own: nothing is compared with it.
+#[test]
+fn nothing_is_compared_with_what_is_not_tracked_so() {
+    let Some(dir) = repository() else { return };
+    let root = dir.path();
+    let config = "version: 1\nmodel: {name: m}\ndata:\n  new:\n    source: new.csv\n    \
+                  checks: [id references users.id, shared(id) with users <= 100%]\n    drift: {against: users}\n  \
+                  users: {source: data/train.csv, tracked_by: dvc, checks: [rows >= 1]}\n";
+    std::fs::write(root.join("mlops.yaml"), config).unwrap();
+    std::fs::write(root.join("new.csv"), csv(12)).unwrap();
+    let outcomes = |code: i32| -> Vec<(String, String, String)> {
+        let done = mlgate(root).args(["run", "data"]).output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{}", String::from_utf8_lossy(&done.stdout));
+        let record = std::fs::read(root.join(".mlgate/record.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        let text = |check: &serde_json::Value, key: &str| check[key].as_str().unwrap_or_default().to_string();
+        let found = record["checks"].as_array().unwrap().iter();
+        let found = found.map(|check| (text(check, "id"), text(check, "outcome"), text(check, "message")));
+        found.collect()
+    };
+    let good = outcomes(0);
+    assert!(good.iter().all(|(_, outcome, _)| outcome == "passed") && good.len() >= 6, "{good:#?}");
+    std::fs::remove_file(root.join("data/train.csv")).unwrap();
+    std::fs::write(root.join("data/train.csv"), csv(13)).unwrap();
+    let found = outcomes(1);
+    for check in ["id references users.id", "shared(id) with users <= 100%"] {
+        let (_, outcome, message) = found.iter().find(|(id, ..)| *id == format!("data.new.{check}")).unwrap();
+        assert!(outcome == "errored" && message.contains("data/train.csv.dvc says"), "{outcome}: {message}");
+    }
+    assert!(!found.iter().any(|(id, ..)| id.starts_with("data.new.drift")), "{found:#?}");
+    let (_, outcome, _) = found.iter().find(|(id, ..)| id == "data.users.tracked by dvc").unwrap();
+    assert_eq!(outcome, "failed");
+}
+
+/// A folder whose list leaves files out, by patterns of each kind.
+#[tokio::test]
+async fn what_dvcignore_leaves_out_is_not_part_of_a_folder() {
+    let Some(dir) = repository() else { return };
+    let root = dir.path();
+    std::fs::write(root.join(".dvcignore"), "# notes\n*.tmp\n/data/live/raw/\nold*\n!old-but-good.csv\n").unwrap();
+    std::fs::write(root.join("data/.dvcignore"), "live/b.csv\n").unwrap();
+    let files = ["a.csv", "b.csv", "c.tmp", "raw/d.csv", "old/e.csv", "old-1.csv", "old-but-good.csv"];
+    for name in files {
+        let path = root.join("data/live").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, csv(2)).unwrap();
+    }
+    dvc(root, &["add", "-q", "data/live"]);
+    for with_cache in [true, false] {
+        if !with_cache {
+            std::fs::remove_dir_all(root.join(".dvc/cache")).unwrap();
+        }
+        for source in ["data/live/a.csv", "data/live/{a,old-but-good}.csv"] {
+            passed(&check(root, source, &[]).await);
+        }
+        let evidence = check(root, "data/live/**/*.csv", &[]).await;
+        let found = tracking(&evidence);
+        assert_eq!((found.outcome, found.value, found.n), (Outcome::Failed, Some(4.0), Some(6)), "{found:#?}");
+        assert!(found.examples.iter().all(|example| example.contains("as .dvcignore leaves it out")), "{found:#?}");
+    }
+    // Without the cache the folder's files prove its hash, and what is left out must not matter to it.
+    std::fs::write(root.join("data/live/more.tmp"), "x").unwrap();
+    passed(&check(root, "data/live/a.csv", &[]).await);
+    std::fs::write(root.join("data/live/more.csv"), "x").unwrap();
+    assert_eq!(tracking(&check(root, "data/live/a.csv", &[]).await).outcome, Outcome::Failed);
 }
 
 #[tokio::test]

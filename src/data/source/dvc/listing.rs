@@ -4,6 +4,7 @@ use super::super::Watch;
 use super::super::hash::{Md5s, md5};
 use super::super::{DataFile, known};
 use super::config::Storage;
+use super::ignore::Ignore;
 use super::outs::Out;
 use crate::files;
 use crate::model::Fault;
@@ -32,7 +33,7 @@ struct Entry {
 
 impl Listing {
     /// From the cache; else proven from the workspace, whose files give the same hash or do not; else from the remote.
-    pub fn of(out: &Out, storage: &Storage, watch: &Arc<Watch>) -> Result<Listing, Fault> {
+    pub fn of(out: &Out, ignore: &Ignore, storage: &Storage, watch: &Arc<Watch>) -> Result<Listing, Fault> {
         let hash = out.md5.trim_end_matches(".dir");
         let what = format!("read the list of {}", out.path.display());
         if let Some(path) = storage.cached(out, &out.md5) {
@@ -43,7 +44,7 @@ impl Listing {
         }
         let mut here = None;
         if out.path.is_dir() {
-            let files = hashed(out, watch)?;
+            let files = hashed(out, ignore, watch)?;
             let found = md5(rendered(&files).as_bytes());
             if found == hash {
                 return Ok(Listing::Files(files));
@@ -80,10 +81,11 @@ fn parse(bytes: &[u8], what: &str) -> Result<Listing, Fault> {
     Ok(Listing::Files(entries.into_iter().map(|entry| (entry.relpath, entry.md5)).collect()))
 }
 
-/// The folder's files with their hashes, in DVC's order.
-fn hashed(out: &Out, watch: &Watch) -> Result<Vec<(String, String)>, Fault> {
+/// The files of the folder that DVC looks at, with their hashes, in its order.
+fn hashed(out: &Out, ignore: &Ignore, watch: &Watch) -> Result<Vec<(String, String)>, Fault> {
     let mut found = Vec::new();
-    for name in files::below("read", &out.path, Path::new(""))? {
+    let names = files::below("read", &out.path, Path::new(""))?;
+    for name in names.into_iter().filter(|name| !ignore.leaves_out(&out.path.join(name))) {
         let relative = name.to_string_lossy().into_owned();
         let file = DataFile::local(out.path.join(&name), &relative);
         let Md5s { plain, unix } = match known(&file, true, watch)?.md5 {
