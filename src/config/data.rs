@@ -16,6 +16,8 @@ pub struct Dataset {
     pub csv: CsvDialect,
     pub tracked_by: Option<Tracker>,
     pub engine: Engine,
+    /// How long one query of an engine may take.
+    pub query_timeout: Duration,
     /// Bytes that the checks of this data set may hold; what exactness needs beyond them goes to disk.
     pub memory: u64,
     /// Columns whose values are never shown, recorded or profiled.
@@ -29,6 +31,8 @@ pub struct Dataset {
 impl Dataset {
     /// 512 MiB.
     pub const MEMORY: u64 = 512 << 20;
+    /// 1 h.
+    pub const QUERY_TIMEOUT: Duration = Duration::from_secs(3600);
 
     /// A data set of which nothing but its name and source is said.
     pub fn new(name: &str, source: &str) -> Dataset {
@@ -39,6 +43,7 @@ impl Dataset {
             csv: CsvDialect::default(),
             tracked_by: None,
             engine: Engine::Embedded,
+            query_timeout: Dataset::QUERY_TIMEOUT,
             memory: Dataset::MEMORY,
             private: Vec::new(),
             checks: Vec::new(),

@@ -128,8 +128,8 @@ impl Job {
                 checks::run(&Request::of(set), table, &Surroundings { now: self.now, open: &open, baseline })
             }
             _ => {
-                let (sets, watch, patience) = (&*self.sets, self.watch.clone(), engine::PATIENCE);
-                engine::run(set, &Around { now: self.now, sets, open: &open, baseline, watch, patience })
+                let (sets, watch) = (&*self.sets, self.watch.clone());
+                engine::run(set, &Around { now: self.now, sets, open: &open, baseline, watch })
             }
         };
         let tracked = verified.map(|verified| self.trackers.judge(set, verified));

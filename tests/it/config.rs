@@ -175,7 +175,7 @@ const DOCKERFILE: &str = "image:\n  repository: ghcr.io/acme/churn\n  dockerfile
 /// What a first-time user gets wrong: one problem each, at its place (after two lines of header), with the way out.
 #[test]
 fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
-    let cases: [(&str, &str, &str, &str, &str); 45] = [
+    let cases: [(&str, &str, &str, &str, &str); 47] = [
         // Shapes.
         (PREDICTIONS, "  gates: f1 >= 0.8", "MG011", "5:10", "`gates: [f1 >= 0.8]`"),
         (PREDICTIONS, "  gates:\n    f1: 0.8", "MG011", "6:5", "begins with `- `"),
@@ -262,6 +262,14 @@ fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
             "4:23",
             "relative to that folder",
         ),
+        (
+            "",
+            "data:\n  train: {source: a/, engine: 'sc://h', format: parquet, tracked_by: dvc}",
+            "MG014",
+            "4:70",
+            "leave `tracked_by` out",
+        ),
+        ("", "data:\n  train: {source: a.csv, query_timeout: 2h}", "MG014", "4:41", "add engine: duckdb"),
         ("", "data:\n  train: {source: /tmp/a.csv}", "MG013", "4:19", "relative to that folder"),
         (PREDICTIONS, "  baseline: main", "MG013", "5:13", "`git:main`"),
         (PREDICTIONS, "  baseline: 'git:'", "MG013", "5:13", "git:origin/main"),

@@ -6,6 +6,8 @@ use arrow::array::{
     LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, FieldRef, Schema};
+use arrow::ipc::writer::FileWriter;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use mlgate::config::{ColumnType, Config, DataCheck, DataRule, Dataset, Engine, data_check};
 use mlgate::data::checks::Findings;
 use mlgate::data::engine::{self, Around};
@@ -186,7 +188,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// A CSV file, and a Parquet file of the same content.
+    /// A CSV file, and a Parquet, an Arrow and an NDJSON file of the same content.
     fn csv(&self, name: &str, text: &str) {
         fs::write(self.path(&format!("{name}.csv")), text).unwrap();
         let table = Table::open(self.0.path(), &format!("{name}.csv"), None).unwrap();
@@ -197,18 +199,32 @@ impl Folder {
             _ => field.as_ref().clone(),
         };
         let schema = Arc::new(Schema::new(schema.fields().iter().map(typed).collect::<Vec<_>>()));
-        let file = fs::File::create(self.path(&format!("{name}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, schema.clone(), None).unwrap();
+        let mut batches = Vec::new();
         for batch in table.batches(None).unwrap() {
             let columns = batch.unwrap().columns().to_vec();
             let cast =
                 columns.iter().zip(schema.fields()).map(|(c, f)| arrow::compute::cast(c, f.data_type()).unwrap());
-            writer.write(&RecordBatch::try_new(schema.clone(), cast.collect()).unwrap()).unwrap();
+            batches.push(RecordBatch::try_new(schema.clone(), cast.collect()).unwrap());
         }
-        writer.close().unwrap();
+        self.write(name, &schema, &batches);
+        let lines: Vec<String> = batches.iter().flat_map(json_lines).collect();
+        fs::write(self.path(&format!("{name}.ndjson")), lines.join("\n")).unwrap();
     }
 
-    /// Types that only Parquet has.
+    /// A Parquet and an Arrow file.
+    fn write(&self, name: &str, schema: &Arc<Schema>, batches: &[RecordBatch]) {
+        let file = |ending: &str| fs::File::create(self.path(&format!("{name}.{ending}"))).unwrap();
+        let mut parquet = ArrowWriter::try_new(file("parquet"), schema.clone(), None).unwrap();
+        let mut arrow = FileWriter::try_new(file("arrow"), schema).unwrap();
+        for batch in batches {
+            parquet.write(batch).unwrap();
+            arrow.write(batch).unwrap();
+        }
+        parquet.close().unwrap();
+        arrow.finish().unwrap();
+    }
+
+    /// Types that only Parquet and Arrow have.
     fn types(&self) {
         let strings = |values: [Option<&str>; 4]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
         let decimal = Decimal128Array::from(vec![Some(150), Some(200), Some(150), None]);
@@ -230,10 +246,7 @@ impl Folder {
             ("x", Arc::new(Float64Array::from(vec![f64::NAN, -f64::NAN, f64::INFINITY, 1e300]))),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let file = fs::File::create(self.path("types.parquet")).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
+        self.write("types", &batch.schema(), &[batch]);
     }
 
     /// The data set `name` and those that its checks refer to, all on one engine.
@@ -257,6 +270,35 @@ impl Folder {
         let config = Config { data: vec![only], ..config() };
         data::run_at(&context(&config, self.0.path()), sets, None, NOW).await
     }
+}
+
+/// The rows as JSON: numbers and booleans bare, all else as text. NaN and infinities, which JSON lacks, are text, too.
+fn json_lines(batch: &RecordBatch) -> Vec<String> {
+    use serde_json::{Map, Value};
+    let options = FormatOptions::default();
+    let row = |row: usize| {
+        let cell = |(column, field): (&ArrayRef, &FieldRef)| {
+            let column = match field.data_type() {
+                // Arrow writes time zones by their offset alone.
+                DataType::Timestamp(unit, Some(_)) => {
+                    arrow::compute::cast(column, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap()
+                }
+                _ => column.clone(),
+            };
+            let text = ArrayFormatter::try_new(&column, &options).unwrap().value(row).to_string();
+            let value = match field.data_type() {
+                _ if column.is_null(row) => Value::Null,
+                DataType::Int64 | DataType::Float64 | DataType::Boolean => {
+                    serde_json::from_str(&text).unwrap_or(Value::String(text))
+                }
+                _ => Value::String(text),
+            };
+            (field.name().clone(), value)
+        };
+        let cells = batch.columns().iter().zip(batch.schema_ref().fields()).map(cell);
+        Value::Object(cells.collect::<Map<_, _>>()).to_string()
+    };
+    (0..batch.num_rows()).map(row).collect()
 }
 
 /// A check without what may differ: which of the failing rows are shown, and what only the embedded engine can say.
@@ -317,6 +359,17 @@ const TABLES: [(&str, &str); 9] = [
     ("types", "parquet"),
 ];
 
+/// Formats that mlgate reads for DuckDB; Spark reads JSON in its own way, and no Arrow.
+const HANDED_OVER: [(&str, &str); 7] = [
+    ("clean", "ndjson"),
+    ("broken", "ndjson"),
+    ("odd", "ndjson"),
+    ("clean", "arrow"),
+    ("odd", "arrow"),
+    ("empty", "arrow"),
+    ("types", "arrow"),
+];
+
 #[tokio::test]
 async fn duckdb_says_what_the_embedded_engine_says() {
     if !has("duckdb") {
@@ -324,7 +377,7 @@ async fn duckdb_says_what_the_embedded_engine_says() {
     }
     let folder = Folder::new();
     let mut wrong = Vec::new();
-    for (name, ending) in TABLES {
+    for (name, ending) in TABLES.into_iter().chain(HANDED_OVER) {
         wrong.extend(differences(&folder, name, ending, &Engine::DuckDb).await);
     }
     assert!(wrong.is_empty(), "{} differences\n{}", wrong.len(), wrong.join("\n"));
@@ -365,12 +418,13 @@ async fn own_sql(folder: &Folder, engine: &Engine) {
 
 /// Runs one check of `clean` with little patience.
 async fn hurried(folder: &Folder, engine: &Engine, line: &str, patience: Duration) -> Findings {
-    let sets = folder.sets("clean", "parquet", engine, &[line]);
+    let mut sets = folder.sets("clean", "parquet", engine, &[line]);
+    sets[0].query_timeout = patience;
     let root = folder.0.path().to_path_buf();
     let run = move || {
         let open = |name: &str| Table::open(&root, &format!("{name}.parquet"), None);
         let (watch, baseline) = (Arc::new(Watch::default()), &Baseline::NotConfigured);
-        engine::run(&sets[0], &Around { now: NOW, sets: &sets, open: &open, baseline, watch, patience })
+        engine::run(&sets[0], &Around { now: NOW, sets: &sets, open: &open, baseline, watch })
     };
     tokio::task::spawn_blocking(run).await.unwrap()
 }
@@ -416,6 +470,9 @@ fn an_engine_that_is_down_passes_nothing() {
     }
 }
 
+/// What the server wants of its clients.
+const TOKEN: &str = "a-secret-token";
+
 /// A Spark Connect server in a process group of its own, which ends with it.
 struct Server {
     group: Option<Child>,
@@ -441,6 +498,7 @@ impl Server {
             "spark.driver.bindAddress=127.0.0.1".into(),
             "spark.driver.host=127.0.0.1".into(),
             "spark.ui.enabled=false".into(),
+            format!("spark.connect.authenticate.token={TOKEN}"),
             // For a handful of rows, what Spark does for millions takes longer than the query.
             "spark.sql.shuffle.partitions=1".into(),
             "spark.sql.adaptive.enabled=false".into(),
@@ -463,7 +521,7 @@ impl Server {
         let log = fs::File::create(folder.join("spark.log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
         let group = command.current_dir(folder).spawn().unwrap();
-        let mut server = Server { group: Some(group), address: format!("sc://127.0.0.1:{port}") };
+        let mut server = Server { group: Some(group), address: format!("sc://127.0.0.1:{port}/;token={TOKEN}") };
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = server.group.as_mut().and_then(|group| group.try_wait().unwrap());
@@ -491,11 +549,33 @@ impl Drop for Server {
     }
 }
 
+/// The token may come from the environment, as Spark's own clients take it; without it nothing is answered.
+fn token_of_the_environment(folder: &Folder, address: &str) {
+    let (address, _) = address.split_once("/;token=").unwrap();
+    let source = folder.path("clean.parquet");
+    let yaml = format!(
+        "version: 1\nmodel: {{name: m}}\ndata:\n  t: {{source: {}, engine: \"{address}\", query_timeout: 2m, checks: [rows = 4]}}\n",
+        source.display()
+    );
+    fs::write(folder.path("mlops.yaml"), yaml).unwrap();
+    for (token, code) in [(Some(TOKEN), 0), (Some("another-token"), 4), (None, 4)] {
+        let mut command = mlgate(folder.0.path());
+        command.args(["run", "data"]).envs(token.map(|token| ("SPARK_CONNECT_AUTHENTICATE_TOKEN", token)));
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{token:?}: {text}");
+        assert!(!text.contains("-token"), "{text}");
+    }
+}
+
 /// One server for all that is asked of Spark, as it takes a while to start.
 #[tokio::test]
 async fn spark_says_what_the_embedded_engine_says() {
     let folder = Folder::new();
     let Some(mut server) = Server::start(folder.0.path()) else { return };
+    if server.group.is_some() {
+        token_of_the_environment(&folder, &server.address);
+    }
     own_sql(&folder, &server.engine()).await;
     let mut wrong = Vec::new();
     for (name, ending) in TABLES {

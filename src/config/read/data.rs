@@ -9,6 +9,7 @@ use crate::config::{
     units,
 };
 use crate::model::{Op, Severity};
+use std::time::Duration;
 
 /// What `source` may begin with before `://`.
 const SCHEMES: [&str; 9] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "http", "https"];
@@ -38,7 +39,8 @@ impl Reader<'_> {
             source: text_or(Some(node), "source", ""),
             format,
             csv: self.csv(node),
-            tracked_by: self.tracker(node),
+            tracked_by: self.tracker(node, &engine),
+            query_timeout: self.query_timeout(node, &engine),
             memory: node.get("memory").and_then(Node::text).and_then(units::size).unwrap_or(Dataset::MEMORY),
             private: texts(Some(node), "private"),
             checks: self.checks(node, name, names, &engine),
@@ -80,6 +82,15 @@ impl Reader<'_> {
         }
     }
 
+    fn query_timeout(&mut self, dataset: &Node, engine: &Engine) -> Duration {
+        let Some(node) = dataset.get("query_timeout") else { return Dataset::QUERY_TIMEOUT };
+        if *engine == Engine::Embedded {
+            let help = "add engine: duckdb or sc://HOST:PORT, or leave it out";
+            self.problems.add(Code::Conflict, &node.at, "`query_timeout` is for engines that are sent queries", help);
+        }
+        node.text().and_then(units::duration).unwrap_or(Dataset::QUERY_TIMEOUT)
+    }
+
     fn csv(&mut self, dataset: &Node) -> CsvDialect {
         let mut dialect = CsvDialect::default();
         let Some(node) = dataset.get("csv") else { return dialect };
@@ -116,9 +127,14 @@ impl Reader<'_> {
         dialect
     }
 
-    fn tracker(&mut self, dataset: &Node) -> Option<Tracker> {
+    fn tracker(&mut self, dataset: &Node, engine: &Engine) -> Option<Tracker> {
         let node = dataset.get("tracked_by")?;
         let source = dataset.get("source").and_then(Node::text).unwrap_or_default();
+        if matches!(engine, Engine::Spark { .. }) {
+            let message = "`tracked_by` does not go with Spark, whose server alone sees the data";
+            self.problems.add(Code::Conflict, &node.at, message, "leave `tracked_by` out, or the engine");
+            return None;
+        }
         match node.text()? {
             "dvc" if source.contains("://") => {
                 let help = "DVC tracks files of this repository: name the path";

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const PROGRAM: &str = "duckdb";
@@ -29,6 +30,8 @@ pub struct DuckDb<'a> {
     around: &'a Around<'a>,
     runtime: tokio::runtime::Runtime,
     memory: u64,
+    /// For one run of the program.
+    patience: Duration,
     scratch: TempDir,
     tables: Vec<Opened>,
     round: usize,
@@ -48,7 +51,8 @@ struct Opened {
 
 pub fn start<'a>(set: &Dataset, around: &'a Around<'a>) -> Result<DuckDb<'a>, Fault> {
     let scratch = TempDir::with_prefix("mlgate-duckdb-").map_err(|e| Fault::new("start DuckDB", e, ""))?;
-    Ok(DuckDb { around, runtime: runtime()?, memory: set.memory, scratch, tables: Vec::new(), round: 0 })
+    let (memory, patience) = (set.memory, set.query_timeout);
+    Ok(DuckDb { around, runtime: runtime()?, memory, patience, scratch, tables: Vec::new(), round: 0 })
 }
 
 impl Session for DuckDb<'_> {
@@ -170,9 +174,9 @@ impl DuckDb<'_> {
             std::io::ErrorKind::NotFound => Failure::gone("there is no program `duckdb`"),
             _ => Failure::gone(e.to_string()),
         })?;
-        let limit = self.around.patience + std::time::Duration::from_secs(1);
+        let limit = self.patience + Duration::from_secs(1);
         let finish = async { group.finish(limit, note).await.map_err(|e| Failure::gone(e.to_string())) };
-        let finished = wait(&self.runtime, (&self.around.watch, self.around.patience), finish)?;
+        let finished = wait(&self.runtime, (&self.around.watch, self.patience), finish)?;
         let why = reason(&said, finished.ended.in_words());
         if reached.first().is_none_or(|first| first != "ready") {
             return Err(Failure::gone(why));

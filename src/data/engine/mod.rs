@@ -29,10 +29,6 @@ use crate::model::{Baseline, Fault};
 use arrow::array::RecordBatch;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long one query may take unless said.
-pub const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What an engine may ask of the world around it.
 pub struct Around<'a> {
@@ -43,8 +39,6 @@ pub struct Around<'a> {
     pub open: &'a dyn Fn(&str) -> Result<Table, Fault>,
     pub baseline: &'a Baseline,
     pub watch: Arc<Watch>,
-    /// How long one query may take.
-    pub patience: Duration,
 }
 
 impl Around<'_> {

@@ -14,6 +14,7 @@ use super::{Around, Failure, Session, runtime, wait};
 use crate::config::{Dataset, Engine, Format};
 use crate::data::table::Table;
 use crate::model::Fault;
+use crate::secret::Secret;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sha2::{Digest, Sha256};
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What the SQL of the checks rests on.
 const OPTIONS: [(&str, &str); 6] = [
@@ -33,6 +35,8 @@ const OPTIONS: [(&str, &str); 6] = [
     // A row with too few fields is found only by who reads all of them.
     ("spark.sql.csv.parser.columnPruning.enabled", "false"),
 ];
+/// The environment variable that Spark's own clients take a token from.
+const TOKEN: &str = "SPARK_CONNECT_AUTHENTICATE_TOKEN";
 /// Columns of a CSV file whose types are found in one pass.
 const COLUMNS_A_PASS: usize = 60;
 
@@ -42,13 +46,15 @@ pub struct Spark<'a> {
     client: Option<Client>,
     address: String,
     place: String,
+    patience: Duration,
     tables: Vec<Rc<Known>>,
     /// Whether a query was left without an answer.
     left: bool,
 }
 
 pub fn start<'a>(address: &str, set: &Dataset, around: &'a Around<'a>) -> Result<Spark<'a>, Fault> {
-    let parsed = Address::parse(address)?;
+    let token = around.watch.sources().variable(TOKEN).and_then(Secret::new);
+    let parsed = Address::parse(address, token)?;
     let session = parsed.session.clone().unwrap_or_else(|| session_id(set, around.now));
     let mut spark = Spark {
         around,
@@ -56,10 +62,11 @@ pub fn start<'a>(address: &str, set: &Dataset, around: &'a Around<'a>) -> Result
         client: None,
         address: address.to_string(),
         place: parsed.place(),
+        patience: set.query_timeout,
         tables: Vec::new(),
         left: false,
     };
-    let limits = (&*around.watch, around.patience);
+    let limits = (&*around.watch, set.query_timeout);
     let client = wait(&spark.runtime, limits, async {
         let mut client = Client::connect(parsed, session).await?;
         client.set(&OPTIONS).await?;
@@ -132,7 +139,7 @@ impl Spark<'_> {
     fn ask(&mut self, query: &str) -> Result<Vec<RecordBatch>, Failure> {
         let Some(client) = self.client.as_mut() else { return Err(Failure::gone("there is no session")) };
         self.left = true;
-        let answer = wait(&self.runtime, (&self.around.watch, self.around.patience), client.query(query));
+        let answer = wait(&self.runtime, (&self.around.watch, self.patience), client.query(query));
         self.left = matches!(answer, Err(Failure::Gone(_)));
         answer
     }
@@ -140,7 +147,7 @@ impl Spark<'_> {
     fn view(&mut self, name: &str, relation: RelationKind) -> Result<(), Failure> {
         let Some(client) = self.client.as_mut() else { return Err(Failure::gone("there is no session")) };
         let view = client.create_view(Dialect::Spark.ident(name), Relation { kind: Some(relation) });
-        wait(&self.runtime, (&self.around.watch, self.around.patience), view)
+        wait(&self.runtime, (&self.around.watch, self.patience), view)
     }
 
     fn register(&mut self, set: &Dataset) -> Result<Known, Fault> {

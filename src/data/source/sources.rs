@@ -42,7 +42,7 @@ impl Sources {
         }
     }
 
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
+    pub(in crate::data) fn variable(&self, name: &str) -> Option<String> {
         (self.lookup)(name)
     }
 

@@ -33,7 +33,7 @@ impl Watch {
         self.sources.fetched()
     }
 
-    pub(super) fn sources(&self) -> &Arc<Sources> {
+    pub(in crate::data) fn sources(&self) -> &Arc<Sources> {
         &self.sources
     }
 

@@ -19,9 +19,11 @@ pub struct Address {
 }
 
 impl Address {
+    /// `token` is for an address that has none of its own.
+    ///
     /// # Errors
     /// When it is no such address, or would send a token in the clear to another machine.
-    pub fn parse(text: &str) -> Result<Address, Fault> {
+    pub fn parse(text: &str, token: Option<Secret>) -> Result<Address, Fault> {
         let fault = |why: &str| {
             let hint = "sc://HOST:PORT, with parameters as sc://HOST:PORT/;use_ssl=true;user_id=me";
             // The address may hold a token, so it is not repeated.
@@ -76,6 +78,7 @@ impl Address {
                 }
             }
         }
+        address.token = address.token.or(token);
         let local = matches!(address.host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
         address.tls = ssl.unwrap_or(address.token.is_some() && !local);
         if address.token.is_some() && !address.tls && !local {
@@ -126,24 +129,34 @@ fn is_uuid(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Address, Fault> {
+        Address::parse(text, None)
+    }
+
     #[test]
     fn connection_strings() {
-        let plain = Address::parse("sc://spark.acme").unwrap();
+        let plain = parse("sc://spark.acme").unwrap();
         assert_eq!(
             (plain.place().as_str(), plain.tls, plain.uri().as_str()),
             ("spark.acme:15002", false, "http://spark.acme:15002")
         );
         let full = "sc://h:443/;use_ssl=true;token=a%3Bbc;user_id=me;x-db-cluster-id=42;\
                     session_id=01234567-89ab-cdef-0123-456789abcdef";
-        let full = Address::parse(full).unwrap();
+        let full = parse(full).unwrap();
         assert_eq!((full.tls, full.user.as_deref()), (true, Some("me")));
         assert_eq!(full.token.as_ref().map(Secret::expose), Some("a;bc"));
         assert_eq!(full.headers[0].0, "x-db-cluster-id");
         assert_eq!(full.strike_out("bad token a;bc"), "bad token ***");
         assert!(!format!("{full:?}").contains("a;bc"));
-        assert_eq!(Address::parse("sc://[::1]:9/").unwrap().place(), "[::1]:9");
-        assert!(Address::parse("sc://h/;token=x").unwrap().tls, "a token goes by TLS");
-        assert!(!Address::parse("sc://localhost/;token=x").unwrap().tls);
+        assert_eq!(parse("sc://[::1]:9/").unwrap().place(), "[::1]:9");
+        assert!(parse("sc://h/;token=x").unwrap().tls, "a token goes by TLS");
+        assert!(!parse("sc://localhost/;token=x").unwrap().tls);
+        let given = |text: &str| Address::parse(text, Secret::new("fromenv"));
+        let token = |text: &str| given(text).unwrap().token.map(|token| token.expose().to_string());
+        assert_eq!(token("sc://h/;token=own").as_deref(), Some("own"), "what the address says goes before");
+        assert_eq!(token("sc://h").as_deref(), Some("fromenv"));
+        assert!(given("sc://h").unwrap().tls && !given("sc://localhost").unwrap().tls);
+        assert!(given("sc://h/;use_ssl=false").is_err(), "no token goes in the clear, wherever it comes from");
         for bad in [
             "h:1",
             "sc://",
@@ -157,7 +170,7 @@ mod tests {
             "sc://h/;use_ssl=false;token=geheim",
             "sc://u@h",
         ] {
-            let fault = Address::parse(bad).unwrap_err();
+            let fault = parse(bad).unwrap_err();
             assert!(!format!("{fault}").contains("geheim"), "{bad}");
         }
     }
