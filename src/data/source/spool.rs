@@ -302,7 +302,7 @@ impl Object {
         let size = |bytes: u64| Unit::Bytes.show(bytes as f64);
         let whole = total.map_or_else(String::new, |total| format!(" of {}", size(total)));
         let kept: u64 = lock(&self.spool.kept).iter().map(|kept| kept.bytes).sum();
-        let why = format!("no room in {place}: {}{whole} was written ({error})", size(at));
+        let why = format!("no room in {place}: {}{whole} was written ({})", size(at), error.kind());
         let hint = format!("free some, or keep fewer fetched files ({} now) by MLGATE_SPOOL_BYTES", size(kept));
         Fault::new(what, why, hint)
     }

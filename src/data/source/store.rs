@@ -13,6 +13,7 @@ use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStore};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A bucket with the credentials for it.
@@ -98,7 +99,7 @@ impl Bucket {
         folder: &str,
     ) -> Result<Vec<Listed>, Trouble> {
         let mut found = Vec::new();
-        let mut page = None::<String>;
+        let (mut page, mut seen) = (None::<String>, HashSet::new());
         loop {
             let mut url = google_url(base, &["storage", "v1", "b", &self.address.bucket, "o"])?;
             let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
@@ -116,9 +117,13 @@ impl Bucket {
                 };
                 found.push(Listed { key: key.to_string(), bytes });
             }
-            page = answer.get("nextPageToken").and_then(|token| token.as_str()).map(String::from);
-            if page.is_none() {
-                return Ok(found);
+            match answer.get("nextPageToken").and_then(|token| token.as_str()) {
+                None => return Ok(found),
+                Some(next) if !seen.insert(next.to_string()) => {
+                    let why = format!("the listing of {} begins again in the middle", self.address.bucket);
+                    return Err(Trouble::lasting(why, "try again later"));
+                }
+                Some(next) => page = Some(next.to_string()),
             }
         }
     }

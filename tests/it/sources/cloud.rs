@@ -56,6 +56,8 @@ async fn s3_is_read_with_its_account_alone() {
     let s3 = part!(S3::start(&bytes).await);
     reads("s3", &s3.variables()).await;
     s3.lock().await;
+    // The same once more, now that every request must be signed by the account: listings by prefix, in pages, too.
+    reads("s3", &s3.variables()).await;
 
     let dir = tempfile::tempdir().unwrap();
     let set = [dataset("t", "s3://box/one.csv", &["rows >= 1"])];
@@ -84,6 +86,27 @@ async fn s3_is_read_with_its_account_alone() {
         let said = fault(&run(dir.path(), &of(name), &set).await);
         assert!(said.contains(expected), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_listing_of_several_pages_is_read_to_its_end() {
+    let keys: Vec<String> = (0..10).map(|n| format!("many/part-{n}.csv")).collect();
+    let texts: Vec<String> = (0..10).map(|n| csv(n + 1)).collect();
+    let bytes: Vec<(&str, &[u8])> = keys.iter().map(String::as_str).zip(texts.iter().map(String::as_bytes)).collect();
+    let s3 = part!(S3::start(&bytes).await);
+    s3.lock().await;
+    let dir = tempfile::tempdir().unwrap();
+    let all = sources(dir.path(), &s3.variables());
+    let set = [dataset("many", "s3://box/many/*.csv", &["rows = 55"])];
+    let (_, inputs) = passed(&run(dir.path(), &all, &set).await);
+    let expected: Vec<_> =
+        keys.iter().zip(&texts).map(|(key, text)| (format!("s3://box/{key}"), sha256(text.as_bytes()))).collect();
+    assert_eq!(inputs, expected);
+    assert_eq!(s3.pages(), (4, 3), "ten keys are four pages of three");
+    let wrong = [("AWS_SECRET_ACCESS_KEY", "notthissecret"), ("AWS_ACCESS_KEY_ID", s3.key.as_str())];
+    let wrong = [&wrong[..], &s3.variables()[2..]].concat();
+    let said = fault(&run(dir.path(), &sources(dir.path(), &wrong), &set).await);
+    assert!(said.contains("SignatureDoesNotMatch"), "{said}");
 }
 
 #[tokio::test]

@@ -11,7 +11,14 @@ pub struct Part {
     /// `http://127.0.0.1:PORT`
     pub base: String,
     _daemon: Daemon,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+impl Part {
+    /// What it said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
 }
 
 /// Starts `program` with the arguments that `arguments` makes of its port and folder.
@@ -27,7 +34,7 @@ fn start(program: &str, arguments: impl Fn(&str, &Path) -> Vec<String>) -> Resul
     let daemon = Daemon::start(&command, folder.path(), &log, Stdio::null())?;
     wait(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
         .map_err(|()| format!("{program} did not start:\n{}", tail(&folder.path().join("log"))))?;
-    Ok(Part { base: format!("http://127.0.0.1:{port}"), _daemon: daemon, _folder: folder })
+    Ok(Part { base: format!("http://127.0.0.1:{port}"), _daemon: daemon, folder })
 }
 
 /// An S3 server with one account.
@@ -40,7 +47,14 @@ pub struct S3 {
 impl S3 {
     /// With the bucket `box` and these objects in it.
     pub async fn start(objects: &[(&str, &[u8])]) -> Result<S3, String> {
-        let part = start("moto_server", |port, _| vec!["-H".into(), "127.0.0.1".into(), "-p".into(), port.into()])?;
+        // The Python beside it has its modules.
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let beside = std::env::split_paths(&paths).find(|folder| folder.join("moto_server").is_file());
+        let python = beside.ok_or("moto_server is not installed")?.join("python3").display().to_string();
+        let words = |port: &str, _: &Path| {
+            ["-c", include_str!("moto.py"), "-H", "127.0.0.1", "-p", port].map(String::from).to_vec()
+        };
+        let part = start(&python, words)?;
         let client = client();
         let put = |path: String, body: Vec<u8>| client.put(format!("{}/{path}", part.base)).body(body).send();
         let ok = |sent: Result<reqwest::Response, reqwest::Error>| {
@@ -72,11 +86,17 @@ impl S3 {
         Ok(S3 { part, key, secret })
     }
 
-    /// From now on requests of others, and without any account, are refused. moto then also refuses listings whose
-    /// prefix has a slash, as it computes their signature over the decoded query.
+    /// From now on requests of others, and without any account, are refused.
     pub async fn lock(&self) {
         let asked = client().post(format!("{}/moto-api/reset-auth", self.part.base)).body("0").send().await;
         asked.unwrap().error_for_status().unwrap();
+    }
+
+    /// Pages of listings that it gave, and those of them that were not the first.
+    pub fn pages(&self) -> (usize, usize) {
+        let log = self.part.log();
+        let asked: Vec<&str> = log.lines().filter(|line| line.contains("list-type=2")).collect();
+        (asked.len(), asked.iter().filter(|line| line.contains("continuation-token=")).count())
     }
 
     pub fn variables(&self) -> Vec<(&str, &str)> {

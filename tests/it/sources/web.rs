@@ -5,6 +5,7 @@ use mlgate::data::{Options, Table, Watch};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -183,6 +184,74 @@ async fn an_address_that_leads_nowhere_says_so_and_keeps_its_secrets() {
         let said = fault(&evidence);
         assert!(said.contains(expected), "{said}");
         assert!(!said.contains("hunter2word") && !said.contains("verysecret"), "{said}");
+    }
+}
+
+/// Google's API, of which each page of a listing has two names; of `circle` the last page is followed by the first.
+fn google(asked: &Asked, stream: &mut TcpStream) {
+    let (path, query) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    if !path.ends_with("/o") {
+        return send(stream, "200 OK", "", Some(7), "id\n1\n2\n");
+    }
+    let at = query.split("pageToken=").nth(1).map_or(0, |token| token.parse().unwrap());
+    let names = (at..at + 2).map(|n| format!(r#"{{"name": "a/{n}.csv", "size": "7"}}"#)).collect::<Vec<_>>().join(", ");
+    let next = match at {
+        0 | 2 => format!(r#", "nextPageToken": "{}""#, at + 2),
+        _ if path.contains("circle") => r#", "nextPageToken": "2""#.to_string(),
+        _ => String::new(),
+    };
+    let body = format!(r#"{{"items": [{names}]{next}}}"#);
+    send(stream, "200 OK", "", Some(body.len()), &body);
+}
+
+#[tokio::test]
+async fn googles_pages_are_read_to_the_last_and_not_in_circles() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, log) = serve(google);
+    let all = sources(dir.path(), &[("STORAGE_EMULATOR_HOST", base.as_str())]);
+    let (rows, inputs) = passed(&run(dir.path(), &all, &[dataset("t", "gs://box/a/*.csv", &["rows = 12"])]).await);
+    assert_eq!((rows, inputs.len()), (12.0, 6));
+    assert_eq!(log.lock().unwrap().iter().filter(|(path, ..)| path.contains("/o?")).count(), 3);
+    let said = fault(&run(dir.path(), &all, &[dataset("t", "gs://circle/a/*.csv", &["rows >= 1"])]).await);
+    assert!(said.contains("begins again"), "{said}");
+}
+
+/// Fetched files need room on disk. Where it ends, that is said, nothing passes, and nothing is left behind.
+#[test]
+fn a_full_disk_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, _) = serve(faulty);
+    let yaml =
+        format!("version: 1\nmodel: {{name: m}}\ndata: {{t: {{source: '{base}/plain.csv', checks: [rows >= 1]}}}}\n");
+    std::fs::write(dir.path().join("mlops.yaml"), yaml).unwrap();
+    std::fs::create_dir(dir.path().join(".mlgate")).unwrap();
+    let mount = "mount -t tmpfs -o size=128k tmpfs .mlgate";
+    let can_mount = || {
+        let tried = Command::new("unshare").args(["-rm", "sh", "-c", mount]).current_dir(dir.path()).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    };
+    // A limit on the size of files ends a process unless it ignores the signal, as a shell can arrange.
+    let mut scripts = vec![("sh", vec!["-c".to_string(), "trap '' XFSZ; ulimit -f 64; exec \"$0\" run data".into()])];
+    match can_mount() {
+        true => {
+            let script = format!("{mount} && \"$0\" run data; code=$?; ls -A .mlgate; exit $code");
+            scripts.push(("unshare", ["-rm", "sh", "-c"].map(String::from).into_iter().chain([script]).collect()));
+        }
+        false => crate::support::skipped("no file system can be mounted here"),
+    }
+    for (program, arguments) in scripts {
+        let mut command = Command::new(program);
+        command.args(&arguments).arg(env!("CARGO_BIN_EXE_mlgate")).current_dir(dir.path());
+        let done = command.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(done.status.code(), Some(4), "{program}: {said}");
+        for part in ["no room in ", "MLGATE_SPOOL_BYTES", "/plain.csv"] {
+            assert!(said.contains(part), "{program}: {part} is not in {said}");
+        }
+        assert!(!said.contains("fetched-"), "{program}: {said}");
+        let left = std::fs::read_dir(dir.path().join(".mlgate")).unwrap().flatten();
+        assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("fetched-")));
     }
 }
 
