@@ -109,6 +109,8 @@ pub enum Engine {
 pub struct Import {
     pub kind: ImportKind,
     pub file: PathBuf,
+    /// How old the result may be. None: not older than the data set's files.
+    pub max_age: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,6 +115,7 @@ pub static IMPORT: Object = Object {
         may("evidently", Shape::Text, "JSON of an Evidently report with tests."),
         may("great_expectations", Shape::Text, "JSON of a Great Expectations validation or checkpoint."),
         may("soda", Shape::Text, "JSON of a Soda scan."),
+        may("max_age", Shape::Duration, "How old the result may be; not older than the data's files unless said."),
     ],
 };
 

@@ -106,7 +106,7 @@ impl Job {
     fn run_all(self) -> Evidence {
         let mut evidence = self.run();
         if let Some(set) = self.sets.get(self.index) {
-            let imported = source::imports::run(&self.root, set, &evidence.inputs);
+            let imported = source::imports::run(&self.root, set, &evidence.inputs, self.now);
             merge(&mut evidence, imported);
         }
         evidence

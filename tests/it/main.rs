@@ -9,6 +9,7 @@ mod examples;
 mod fail_closed;
 mod host;
 mod image;
+mod imports;
 mod kustomize;
 mod latency;
 mod parts;

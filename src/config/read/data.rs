@@ -165,8 +165,11 @@ impl Reader<'_> {
                 let help = "evidently, great_expectations or soda: the file";
                 self.problems.add(Code::Conflict, &node.at, "an import has exactly one kind", help);
             }
+            let max_age = node.get("max_age").and_then(Node::text).and_then(units::duration);
             imports.extend(
-                given.iter().filter_map(|(kind, file)| Some(Import { kind: *kind, file: self.inside_path(file)? })),
+                given
+                    .iter()
+                    .filter_map(|(kind, file)| Some(Import { kind: *kind, file: self.inside_path(file)?, max_age })),
             );
         }
         imports

@@ -3,10 +3,15 @@
 use super::*;
 use crate::config::ImportKind::{Evidently, GreatExpectations, Soda};
 use Outcome::{Errored, Failed, Passed};
+use std::time::{Duration, SystemTime};
 
 fn file(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/imports").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn parse(kind: ImportKind, bytes: &[u8]) -> Result<Vec<ImportedCheck>, String> {
+    checks(kind, &read_json(bytes)?)
 }
 
 fn of(kind: ImportKind, name: &str) -> Vec<ImportedCheck> {
@@ -233,11 +238,18 @@ fn one_tools_file_is_not_taken_for_anothers() {
 fn dataset(root: &Path, imports: &[(ImportKind, &str)]) -> Dataset {
     let mut set = Dataset::new("people", "people.csv");
     std::fs::write(root.join("people.csv"), "age\n1\n").unwrap();
+    // Before the day that the files of results tell.
+    let data = std::fs::File::options().write(true).open(root.join("people.csv")).unwrap();
+    data.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
     for (kind, name) in imports {
         std::fs::write(root.join(name), file(name)).unwrap();
-        set.imports.push(Import { kind: *kind, file: name.into() });
+        set.imports.push(Import { kind: *kind, file: name.into(), max_age: None });
     }
     set
+}
+
+fn now() -> i64 {
+    Utc::now().timestamp_micros()
 }
 
 fn data() -> Vec<Input> {
@@ -249,7 +261,7 @@ fn files_become_checks_with_unique_ids_and_inputs_with_digests() {
     let dir = tempfile::tempdir().unwrap();
     let mut set = dataset(dir.path(), &[(GreatExpectations, "gx.json"), (Soda, "soda.json")]);
     set.imports.push(set.imports[0].clone());
-    let found = run(dir.path(), &set, &data());
+    let found = run(dir.path(), &set, &data(), now());
     assert_eq!((found.faults.len(), found.inputs.len(), found.checks.len()), (0, 3, 8 + 6 + 8));
     let mut ids: Vec<&str> = found.checks.iter().map(|check| check.id.as_str()).collect();
     assert!(ids.contains(&"data.people.great_expectations.expect_column_values_to_be_unique(id)"), "{ids:?}");
@@ -265,20 +277,33 @@ fn files_become_checks_with_unique_ids_and_inputs_with_digests() {
 #[test]
 fn a_file_that_is_missing_stale_or_no_file_is_a_fault() {
     let dir = tempfile::tempdir().unwrap();
-    let mut set = dataset(dir.path(), &[(Soda, "soda.json")]);
-    let age = |seconds| {
+    let mut set = dataset(dir.path(), &[(Soda, "soda.json"), (Evidently, "evidently.json")]);
+    let changed = |name: &str, seconds: u64| {
         let when = SystemTime::now() - Duration::from_secs(seconds);
-        std::fs::File::options().write(true).open(dir.path().join("soda.json")).unwrap().set_modified(when).unwrap();
+        std::fs::File::options().write(true).open(dir.path().join(name)).unwrap().set_modified(when).unwrap();
     };
-    age(30);
-    assert_eq!(run(dir.path(), &set, &data()).faults, []);
-    age(3600);
-    let stale = run(dir.path(), &set, &data());
-    assert!(stale.checks.is_empty() && stale.faults[0].why.contains("before people.csv"), "{:?}", stale.faults);
+    let stale = |set: &Dataset| {
+        let found = run(dir.path(), set, &data(), now());
+        assert!(found.faults.iter().all(|fault| fault.hint.contains("max_age: 1h")), "{:?}", found.faults);
+        found.faults.iter().map(|fault| fault.what.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(stale(&set), [""; 0]);
+    // What the file says goes before its time on disk, which whoever unpacks it sets anew.
+    changed("people.csv", 600);
+    assert_eq!(stale(&set), ["import soda.json"]);
+    changed("evidently.json", 630);
+    assert_eq!(stale(&set), ["import soda.json"]);
+    changed("evidently.json", 700);
+    assert_eq!(stale(&set), ["import soda.json", "import evidently.json"]);
+    set.imports.iter_mut().for_each(|import| import.max_age = Some(Duration::from_secs(900)));
+    let found = run(dir.path(), &set, &data(), now());
+    assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
+    assert!(found.faults[0].why.contains("2025-01-01 00:00:00 UTC, as it says itself"), "{}", found.faults[0]);
+    set.imports.pop();
     set.imports[0].file = "absent.json".into();
-    assert_eq!(run(dir.path(), &set, &data()).faults[0].why, "no such file");
+    assert_eq!(run(dir.path(), &set, &data(), now()).faults[0].why, "no such file");
     set.imports[0].file = ".".into();
-    assert_eq!(run(dir.path(), &set, &data()).faults[0].why, "it is no regular file");
+    assert_eq!(run(dir.path(), &set, &data(), now()).faults[0].why, "it is no regular file");
 }
 
 #[test]
@@ -286,7 +311,7 @@ fn values_of_private_columns_are_not_shown() {
     let dir = tempfile::tempdir().unwrap();
     let mut set = dataset(dir.path(), &[(GreatExpectations, "gx.json")]);
     set.private = vec!["age".into()];
-    let found = run(dir.path(), &set, &data());
+    let found = run(dir.path(), &set, &data(), now());
     let range = found.checks.iter().find(|check| check.text.contains("between(age")).unwrap();
     assert!(range.examples.is_empty() && range.value.is_none() && range.outcome == Failed, "{range:?}");
     let other = found.checks.iter().find(|check| check.text.contains("unique(id)")).unwrap();
