@@ -24,6 +24,7 @@ mod tests;
 use super::key::Budget;
 use super::pieces::Pieces;
 use super::table::{Table, missing_column, scan_exact};
+use super::workers::workers;
 use crate::config::{DataCheck, Dataset};
 use crate::model::{Baseline, Check, Fault, Measurement, Unit};
 use findings::Finding;
@@ -76,7 +77,7 @@ pub struct Findings {
 
 /// Reads the table once, by as many workers as the machine has cores, and judges all checks.
 pub fn run(request: &Request, table: &Table, around: &Surroundings) -> Findings {
-    run_by(request, table, around, scan::workers())
+    run_by(request, table, around, workers())
 }
 
 fn run_by(request: &Request, table: &Table, around: &Surroundings, workers: usize) -> Findings {

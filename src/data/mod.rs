@@ -13,6 +13,7 @@ pub mod profile;
 mod source;
 pub mod table;
 mod values;
+mod workers;
 
 pub use source::{Sources, Verified, Watch};
 pub use table::{Options, Table};

@@ -68,22 +68,22 @@ impl Pattern {
     fn side_by_side(&self, table: &Table, start: StateID, texts: [&str; LANES]) -> Option<[bool; LANES]> {
         let bytes = texts.map(str::as_bytes);
         let together = bytes.iter().map(|text| text.len()).min()?;
-        let heads = bytes.map(|text| &text[..together]);
+        let [first, second, third, fourth] = bytes.map(|text| &text[..together]);
         let mut states = [start; LANES];
         let mut is_special = false;
-        for place in 0..together {
-            for lane in 0..LANES {
-                states[lane] = table.next_state(states[lane], heads[lane][place]);
-                is_special |= table.is_special_state(states[lane]);
+        for (((first, second), third), fourth) in first.iter().zip(second).zip(third).zip(fourth) {
+            for (state, byte) in states.iter_mut().zip([first, second, third, fourth]) {
+                *state = table.next_state(*state, *byte);
+                is_special |= table.is_special_state(*state);
             }
         }
-        for lane in 0..LANES {
-            for byte in &bytes[lane][together..] {
-                states[lane] = table.next_state(states[lane], *byte);
-                is_special |= table.is_special_state(states[lane]);
+        for (state, text) in states.iter_mut().zip(bytes) {
+            for byte in &text[together..] {
+                *state = table.next_state(*state, *byte);
+                is_special |= table.is_special_state(*state);
             }
-            states[lane] = table.next_eoi_state(states[lane]);
-            is_special |= table.is_quit_state(states[lane]);
+            *state = table.next_eoi_state(*state);
+            is_special |= table.is_quit_state(*state);
         }
         (!is_special).then(|| states.map(|state| table.is_match_state(state)))
     }

@@ -200,8 +200,9 @@ mod tests {
             let mut all = Vec::new();
             for size in sizes {
                 // Half of them share their upper bits.
-                let draw =
-                    |i: u64| if i % 2 == 0 { 1.0 + random.uniform() / 64.0 } else { random.uniform() * 1e6 - 5e5 };
+                let draw = |i: u64| {
+                    if i.is_multiple_of(2) { 1.0 + random.uniform() / 64.0 } else { random.uniform() * 1e6 - 5e5 }
+                };
                 let values: Vec<f64> = (0..size).map(draw).collect();
                 let (mut writer, mut seen) = (numbers.writer(), Seen::default());
                 for part in values.chunks(8192) {

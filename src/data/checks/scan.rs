@@ -4,10 +4,10 @@ use super::batch::{Place, Rows};
 use super::job::{Hand, Job, Tally};
 use crate::data::filter::Condition;
 use crate::data::pieces::{Piece, Pieces};
+use crate::data::workers::in_order;
 use crate::model::Fault;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// What is counted over which columns.
 pub(super) struct Work<'a> {
@@ -31,67 +31,17 @@ pub(super) struct Counts {
     pub fault: Option<Fault>,
 }
 
-/// Workers on this machine.
-pub(super) fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Reads all pieces.
 pub(super) fn scan(pieces: Pieces, work: &Work, workers: usize) -> Counts {
-    let source = Source { pieces: Mutex::new((pieces, 0)), stop: AtomicBool::new(false) };
-    let merger = Mutex::new(Merger::new(work));
-    let (first, second) = (source.next(), if workers > 1 { source.next() } else { None });
-    let run = |taken: Option<(usize, Result<Piece, Fault>)>| {
-        let mut hands: Vec<Hand> = work.jobs.iter().map(Job::hand).collect();
-        let mut next = taken;
-        while let Some((index, piece)) = next {
-            let counted = match piece {
-                Ok(piece) => read(piece, work, &mut hands),
-                Err(fault) => Counted { counts: Counts { fault: Some(fault), ..Counts::of(work) }, file: "".into() },
-            };
-            if counted.counts.fault.is_some() {
-                source.stop.store(true, Ordering::Relaxed);
-            }
-            lock(&merger).add(index, counted, work);
-            next = source.next();
-        }
-        for (job, hand) in work.jobs.iter().zip(hands) {
-            job.close(hand);
-        }
+    let mut merger = Merger::new(work);
+    let open = || work.jobs.iter().map(Job::hand).collect::<Vec<Hand>>();
+    let count = |hands: &mut Vec<Hand>, piece: Result<Piece, Fault>| match piece {
+        Ok(piece) => read(piece, work, hands),
+        Err(fault) => Counted { counts: Counts { fault: Some(fault), ..Counts::of(work) }, file: "".into() },
     };
-    match second {
-        // A thread costs more than a small piece.
-        None => run(first),
-        second => std::thread::scope(|scope| {
-            scope.spawn(|| run(second));
-            for _ in 2..workers {
-                scope.spawn(|| run(source.next()));
-            }
-            run(first);
-        }),
-    }
-    merger.into_inner().unwrap_or_else(PoisonError::into_inner).all
-}
-
-struct Source {
-    pieces: Mutex<(Pieces, usize)>,
-    stop: AtomicBool,
-}
-
-impl Source {
-    fn next(&self) -> Option<(usize, Result<Piece, Fault>)> {
-        if self.stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        let mut pieces = lock(&self.pieces);
-        let piece = pieces.0.next()?;
-        pieces.1 += 1;
-        Some((pieces.1 - 1, piece))
-    }
+    let close = |hands: Vec<Hand>| work.jobs.iter().zip(hands).for_each(|(job, hand)| job.close(hand));
+    in_order(pieces, workers, open, count, close, |counted| merger.merge(counted, work));
+    merger.all
 }
 
 /// What was counted in one piece.
@@ -148,32 +98,20 @@ fn read(piece: Piece, work: &Work, hands: &mut [Hand]) -> Counted {
     Counted { counts, file }
 }
 
-/// Puts pieces together in their order, whatever the order in which they come.
+/// Puts what was counted in the pieces together, in their order.
 struct Merger {
     all: Counts,
-    next: usize,
-    waiting: BTreeMap<usize, Counted>,
     file: Option<Arc<str>>,
     rows_of_file: u64,
 }
 
 impl Merger {
     fn new(work: &Work) -> Merger {
-        Merger { all: Counts::of(work), next: 0, waiting: BTreeMap::new(), file: None, rows_of_file: 0 }
+        Merger { all: Counts::of(work), file: None, rows_of_file: 0 }
     }
 
-    fn add(&mut self, index: usize, counted: Counted, work: &Work) {
-        self.waiting.insert(index, counted);
-        while let Some(counted) = self.waiting.remove(&self.next) {
-            self.next += 1;
-            // What lies behind a fault was not reached.
-            if self.all.fault.is_none() {
-                self.merge(counted, work);
-            }
-        }
-    }
-
-    fn merge(&mut self, counted: Counted, work: &Work) {
+    /// Breaks off at a fault: what lies behind it was not reached.
+    fn merge(&mut self, counted: Counted, work: &Work) -> ControlFlow<()> {
         // Two files may be of one name in messages, but pieces of one file share the very name.
         if !self.file.as_ref().is_some_and(|file| Arc::ptr_eq(file, &counted.file)) {
             self.file = Some(counted.file.clone());
@@ -200,6 +138,10 @@ impl Merger {
             if let Err(reason) = merged {
                 *all = Err(reason);
             }
+        }
+        match self.all.fault {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::load::{self, As, Loaded, Sketched};
 use super::{Asked, Reference, Sample, Subject, What, picture};
 use crate::config::{DriftMethod, Format};
+use crate::data::workers::workers;
 use crate::model::{Distribution, Fault, Unit};
 use crate::stats::drift::{self, CLASSIFIER_THRESHOLD, Compared, Kind, MMD_THRESHOLD, Matrix, Method, Sorted};
 use crate::stats::drift::{Vocabulary, characters};
@@ -94,9 +95,8 @@ fn columns(asked: &Asked, group: &[(String, Kind)]) -> Result<Vec<Answer>, Fault
         reference.into_iter().zip(current).map(|pair| Mutex::new(Some(pair))).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let done: Vec<Mutex<Option<Answer>>> = group.iter().map(|_| Mutex::new(None)).collect();
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
     std::thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..workers() {
             scope.spawn(|| {
                 loop {
                     let i = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! The values of some columns, in bounded memory.
 
 use crate::data::pieces::Piece;
-use crate::data::profile::{in_order, rank_error};
+use crate::data::profile::rank_error;
 use crate::data::table::{Reading, Table, scan_exact};
 use crate::data::values::Values;
+use crate::data::workers::each_in_order;
 use crate::model::{ColumnKind, ColumnProfile, Fault};
 use crate::stats::random::Random;
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -99,7 +100,7 @@ fn scan(table: &Table, wanted: &[(String, As)], most: usize) -> Result<Vec<Loade
         Ok(all)
     };
     let (mut all, mut random) = (fresh(), Random::seeded(0));
-    in_order(table.pieces(&names)?, one, |parts| {
+    each_in_order(table.pieces(&names)?, one, |parts| {
         all.iter_mut().zip(parts).for_each(|(whole, part)| whole.add(part, most, &mut random));
     })?;
     Ok(all)
@@ -275,7 +276,7 @@ pub fn rows(table: &Table, columns: &[String], most: usize) -> Result<(Vec<f64>,
             Ok((rows, of))
         };
         let (mut all, mut of, mut random) = (Vec::new(), 1, Random::seeded(0));
-        in_order(table.pieces(&names)?, one, |(mut part, part_of)| {
+        each_in_order(table.pieces(&names)?, one, |(mut part, part_of)| {
             let both = of.max(part_of);
             for (rows, by) in [(&mut all, both / of), (&mut part, both / part_of)] {
                 if by > 1 {

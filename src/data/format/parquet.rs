@@ -1,7 +1,7 @@
 //! Parquet: the footer tells the columns; batches are decoded page by page, only of the columns asked for.
 
 use super::nested::{self, Path};
-use super::{Parts, Rows, Wanted, batch_rows, distinct_names, same_columns};
+use super::{Parts, Rows, Wanted, batch_rows, distinct_names, same_columns, until_fault};
 use crate::data::source::DataFile;
 use crate::model::Fault;
 use arrow::array::RecordBatch;
@@ -96,7 +96,8 @@ pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>) -> Result<Parts, Faul
     let parts = cut(footer.metadata().row_groups());
     let reading = Arc::new(Reading { file: file.clone(), footer, paths, wanted: wanted.clone() });
     Ok(Box::new(parts.into_iter().map(move |slices| -> Result<Rows, Fault> {
-        Ok(Box::new(ParquetRows { reading: reading.clone(), slices, current: None, done: false }))
+        let mut rows = ParquetRows { reading: reading.clone(), slices, current: None };
+        Ok(until_fault(move || rows.read()))
     })))
 }
 
@@ -240,7 +241,6 @@ struct ParquetRows {
     reading: Arc<Reading>,
     slices: VecDeque<Slice>,
     current: Option<Open>,
-    done: bool,
 }
 
 impl ParquetRows {
@@ -283,17 +283,4 @@ pub(super) fn arrange(
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema, columns, &options)
-}
-
-impl Iterator for ParquetRows {
-    type Item = Result<RecordBatch, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let batch = self.read().transpose();
-        self.done = !matches!(batch, Some(Ok(_)));
-        batch
-    }
 }

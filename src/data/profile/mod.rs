@@ -6,13 +6,13 @@ mod sketch;
 #[cfg(test)]
 mod tests;
 
-use super::pieces::{Piece, Pieces};
+use super::pieces::Piece;
 use super::table::{Reading, Table, scan_exact};
+use super::workers::each_in_order;
 use crate::model::{ColumnKind, ColumnProfile, Fault, Numbers, Profile};
 pub(in crate::data) use column::kind_of;
 use column::{Column, most_frequent, together};
 pub(in crate::data) use sketch::rank_error;
-use std::sync::Mutex;
 
 /// The number of different values that a column has, to a few percent; exact where they are all listed.
 pub fn distinct(column: &ColumnProfile) -> f64 {
@@ -62,62 +62,11 @@ fn scan(dataset: &str, table: &Table, private: &[String]) -> Result<Profile, Fau
         Ok((rows, states))
     };
     let (mut rows, mut whole) = (0, columns());
-    in_order(table.pieces(&wanted)?, one, |(count, states)| {
+    each_in_order(table.pieces(&wanted)?, one, |(count, states)| {
         rows += count;
         whole.iter_mut().zip(states).for_each(|(whole, part)| whole.merge(part));
     })?;
     Ok(Profile { dataset: dataset.to_string(), rows, columns: whole.into_iter().map(Column::finish).collect() })
-}
-
-/// Works on the pieces of a table side by side, and hands the results over in their order. At most two results a
-/// worker wait for those before them.
-///
-/// # Errors
-/// The first fault of a piece, in their order as far as they were read.
-pub(in crate::data) fn in_order<T: Send>(
-    pieces: Pieces,
-    work: impl Fn(Piece) -> Result<T, Fault> + Sync,
-    mut take: impl FnMut(T),
-) -> Result<(), Fault> {
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
-    let pieces = Mutex::new(pieces);
-    let (send, receive) = std::sync::mpsc::sync_channel::<(usize, Result<T, Fault>)>(workers);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (send, pieces, work) = (send.clone(), &pieces, &work);
-            scope.spawn(move || {
-                loop {
-                    let next = pieces.lock().map(|mut pieces| pieces.next());
-                    let (index, found) = match next {
-                        Ok(Some(Ok(piece))) => (piece.index, work(piece)),
-                        Ok(Some(Err(fault))) => (usize::MAX, Err(fault)),
-                        _ => break,
-                    };
-                    let failed = found.is_err();
-                    if send.send((index, found)).is_err() || failed {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(send);
-        let (mut next, mut early) = (0, std::collections::BTreeMap::new());
-        for (index, found) in receive {
-            early.insert(index, found?);
-            while let Some(found) = early.remove(&next) {
-                take(found);
-                next += 1;
-            }
-        }
-        match early.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::new(
-                "read the data set",
-                "a piece of it was lost",
-                "this is a defect of mlgate: please report it",
-            )),
-        }
-    })
 }
 
 /// The profile of both data sets together, under the first one's name. Counts, moments, ends and the sketch of different
