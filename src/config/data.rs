@@ -29,8 +29,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// 512 MiB.
-    pub const MEMORY: u64 = 512 << 20;
+    /// 256 MiB.
+    pub const MEMORY: u64 = 256 << 20;
     /// 1 h.
     pub const QUERY_TIMEOUT: Duration = Duration::from_secs(3600);
 

@@ -92,7 +92,7 @@ pub static DATASET: Object = Object {
         may("tracked_by", Shape::OneOf(&["dvc", "lakefs"]), "Who knows which content the data set must have."),
         may("engine", Shape::Text, "embedded (unless said), duckdb, or a Spark Connect server: sc://HOST:PORT."),
         may("query_timeout", Shape::Duration, "Of one query that duckdb or Spark is sent; 1h unless said."),
-        may("memory", Shape::Size, "What the checks may hold, the rest goes to disk; 512MiB unless said."),
+        may("memory", Shape::Size, "What the checks may hold, the rest goes to disk; 256MiB unless said."),
         may("private", TEXTS, "Columns whose values are never shown, recorded or profiled."),
         may("checks", Shape::List(&Shape::Check), "Checks, all made in one scan."),
         may("drift", Shape::Object(&DRIFT), "Comparison of the distributions with those of a reference."),

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 /// Columns of a columnar file that are read together: few, so that little waits in memory.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 2;
 
 /// What was found of one subject.
 #[derive(Clone, Debug)]

@@ -108,6 +108,8 @@ impl<K> Default for Blocks<K> {
     }
 }
 
+/// Bytes written at once, and a block's more.
+const WRITTEN: usize = 1 << 20;
 /// Most numbers read back at once.
 const READ: usize = 1 << 16;
 
@@ -124,16 +126,28 @@ impl<K: Bits> Blocks<K> {
         }
     }
 
-    /// All that is held here at once: the longer the runs on disk, the fewer there are.
+    /// All that is held here: the longer the runs on disk, the fewer there are. A run is written piece by piece, as
+    /// what is held may be most of the memory.
     fn spill(&mut self, budget: &Budget) {
-        let mut bytes = Vec::new();
-        let mut keys = 0;
-        for block in self.held.drain(..) {
+        let (mut bytes, mut keys) = (Vec::new(), 0);
+        let mut blocks = std::mem::take(&mut self.held).into_iter().peekable();
+        while let Some(block) = blocks.next() {
             block.iter().for_each(|key| key.put(&mut bytes));
             keys += block.len();
+            drop(block);
+            if bytes.len() < WRITTEN && blocks.peek().is_some() {
+                continue;
+            }
+            budget.release(bytes.len() as u64);
+            if let Some(at) = budget.write(&bytes) {
+                match self.on_disk.last_mut() {
+                    Some((start, before)) if *start + (*before * K::BYTES) as u64 == at => *before += keys,
+                    _ => self.on_disk.push((at, keys)),
+                }
+            }
+            bytes.clear();
+            keys = 0;
         }
-        budget.release(bytes.len() as u64);
-        self.on_disk.extend(budget.write(&bytes).map(|at| (at, keys)));
     }
 
     pub fn len(&self) -> usize {

@@ -153,3 +153,26 @@ fn a_table_grows_and_holds_zero() {
     assert!((0..1000).all(|key| table.insert(key)) && !(0..1000).any(|key| table.insert(key)));
     assert!(table.len() == 1000 && (0..1000).all(|key| table.contains(key)) && !table.contains(1000));
 }
+
+/// What is held when memory ends is more than is written at once.
+#[test]
+fn a_long_run_goes_to_disk_in_parts_and_comes_back_whole() {
+    let budget = Budget::new(5 << 20);
+    let (mut blocks, mut other) = (Blocks::<u64>::default(), Blocks::<u64>::default());
+    for block in 0..1500_u64 {
+        blocks.push((block * 1000..block * 1000 + 1000).collect(), &budget);
+        // Of another run, so that this one is not all of the file.
+        if block % 400 == 399 {
+            other.push(vec![7; 1000], &budget);
+        }
+    }
+    assert!(budget.spilled() > 9 << 20, "{}", budget.spilled());
+    let mut found = Vec::new();
+    blocks.each(&budget, |key| found.push(key));
+    assert_eq!(found.len(), blocks.len());
+    found.sort_unstable();
+    assert!(found.into_iter().eq(0..1_500_000));
+    let mut sevens = 0;
+    other.each(&budget, |key| sevens += u64::from(key == 7));
+    assert_eq!(sevens, 3000);
+}
