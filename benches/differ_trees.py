@@ -377,9 +377,6 @@ def transformers(t: Tree, k: dict, folder: Path) -> None:
              "filePathPosition": s.r.randint(0, 2)}
             | ({"selector": t.target()} if s.chance(60) else {})]}),
         ("HashTransformer", {}),
-        ("SortOrderTransformer", {"sortOptions": {"order": "legacy"}}),
-        ("SortOrderTransformer", {"sortOptions": {"order": "legacy", "legacySortOptions": {
-            "orderFirst": ["Deployment"], "orderLast": ["Namespace"]}}}),
     ]  # fmt: skip
     for i in range(s.r.randint(1, 2)):
         kind, body = s.pick(pool)

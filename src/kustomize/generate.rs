@@ -4,6 +4,7 @@ use super::base64;
 use super::error::{Error, Result};
 use super::files::Root;
 use super::kustomization::{Behavior, Generator, GeneratorOptions, Kustomization};
+use super::origin::Origin;
 use super::resource::Resource;
 use super::value::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -14,7 +15,7 @@ pub(crate) fn run(resources: &mut Vec<Resource>, from: &Kustomization, root: &Ro
     for (generators, kind, field) in lists {
         for (i, generator) in generators.iter().enumerate() {
             object(generator, kind, &from.generator_options, root)
-                .map(|made| Resource { origin: origin(root, &format!("{kind}Generator"), ""), ..made })
+                .map(|made| Resource { origin: origin(root, kind), ..made })
                 .and_then(|made| absorb(resources, made))
                 .map_err(|e| e.in_field(&format!("{field}[{i}]")))?;
         }
@@ -22,11 +23,10 @@ pub(crate) fn run(resources: &mut Vec<Resource>, from: &Kustomization, root: &Ro
     Ok(())
 }
 
-/// Where a generated object comes from.
-pub(crate) fn origin(root: &Root, kind: &str, name: &str) -> String {
-    let file = root.relative(root.kustomization_file().unwrap_or_default());
-    let name = if name.is_empty() { String::new() } else { format!("  name: {name}\n") };
-    format!("configuredIn: {file}configuredBy:\n  apiVersion: builtin\n  kind: {kind}\n{name}")
+/// The generator of a kustomization that made an object.
+fn origin(root: &Root, kind: &str) -> Origin {
+    let by = ["builtin".to_owned(), format!("{kind}Generator"), String::new(), String::new()];
+    Origin { by: Some(by), configured_in: root.kustomization_path(), ..root.origin("") }
 }
 
 pub(crate) fn object(from: &Generator, kind: &str, global: &GeneratorOptions, root: &Root) -> Result<Resource> {
@@ -162,6 +162,7 @@ pub(crate) fn absorb(resources: &mut Vec<Resource>, mut made: Resource) -> Resul
             (made.previous, made.prefixes, made.suffixes) = (old.previous, old.prefixes, old.suffixes);
             made.behavior = old.behavior;
             made.vars = old.vars;
+            made.transformations = old.transformations;
             made.needs_hash &= old.needs_hash;
             if behavior == Behavior::Merge {
                 made.origin = old.origin;

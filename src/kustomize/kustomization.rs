@@ -5,6 +5,7 @@ use super::error::{Error, Result};
 use super::field_spec::FieldSpec;
 use super::fields::Fields;
 use super::files::Root;
+use super::origin::Metadata;
 use super::read::{self, Dialect};
 use super::replacements::Replacement;
 use super::selector::Selector;
@@ -12,18 +13,27 @@ use super::value::Value;
 use super::vars::Var;
 use std::path::PathBuf;
 
+/// How to get what is not rendered here.
+pub(crate) const OTHER_RENDERER: &str = "`renderer: kustomize` in mlops.yaml takes the installed program";
+
 /// Fields that Kustomize knows and that are refused, with what to do instead.
-const REFUSED: [(&str, &str); 8] = [
+const REFUSED: [(&str, &str); 5] = [
     ("imageTags", "removed from Kustomize; use images"),
-    ("helmGlobals", "Helm charts are not rendered; render the chart to a file and list it in resources"),
-    ("helmCharts", "Helm charts are not rendered; render the chart to a file and list it in resources"),
+    (
+        "helmGlobals",
+        "Helm charts are not rendered here; render the chart to a file and list it in resources, or set \
+         `renderer: kustomize` in mlops.yaml to take the installed program",
+    ),
+    (
+        "helmCharts",
+        "Helm charts are not rendered here; render the chart to a file and list it in resources, or set \
+         `renderer: kustomize` in mlops.yaml to take the installed program",
+    ),
     (
         "helmChartInflationGenerator",
-        "Helm charts are not rendered; render the chart to a file and list it in resources",
+        "Helm charts are not rendered here; render the chart to a file and list it in resources, or set \
+         `renderer: kustomize` in mlops.yaml to take the installed program",
     ),
-    ("crds", "not rendered yet"),
-    ("openapi", "not rendered yet"),
-    ("validators", "not rendered yet"),
     ("inventory", "removed from Kustomize"),
 ];
 
@@ -53,8 +63,10 @@ pub(crate) struct Kustomization {
     pub generators: Vec<String>,
     pub transformers: Vec<String>,
     pub vars: Vec<Var>,
-    /// Whether objects say where they come from.
-    pub origins: bool,
+    pub validators: Vec<String>,
+    pub crds: Vec<String>,
+    pub openapi: Option<OpenApi>,
+    pub metadata: Metadata,
     /// The lines of its top-level keys.
     lines: Vec<(String, usize)>,
 }
@@ -110,6 +122,16 @@ pub(crate) struct GeneratorOptions {
     pub annotations: Vec<(String, String)>,
     pub disable_name_suffix_hash: bool,
     pub immutable: bool,
+}
+
+/// The version of the Kubernetes schema that is built in.
+const SCHEMA_VERSION: &str = "v1.21.2";
+
+/// The schema that strategic merges go by.
+#[derive(Debug)]
+pub(crate) enum OpenApi {
+    BuiltIn,
+    File(String),
 }
 
 /// The order of the documents at the root.
@@ -207,7 +229,10 @@ impl Kustomization {
             generators: f.strings("generators")?,
             transformers: f.strings("transformers")?,
             vars: f.list("vars", Var::from_value)?,
-            origins: build_metadata(&mut f)?,
+            validators: f.strings("validators")?,
+            crds: f.strings("crds")?,
+            openapi: f.parse("openapi", OpenApi::from_value)?,
+            metadata: Metadata::new(&f.strings("buildMetadata")?),
             lines: Vec::new(),
         };
         for (name, instead) in REFUSED {
@@ -222,14 +247,20 @@ impl Kustomization {
     }
 }
 
-/// Whether `buildMetadata` asks for origins, the one kind that is rendered.
-fn build_metadata(f: &mut Fields) -> Result<bool> {
-    let kinds = f.strings("buildMetadata")?;
-    match kinds.iter().find(|kind| *kind != "originAnnotations") {
-        None => Ok(!kinds.is_empty()),
-        Some(other) => {
-            let message = format!("{other} is not rendered yet; originAnnotations is");
-            Err(Error::new(message).in_field("buildMetadata"))
+impl OpenApi {
+    fn from_value(value: Value) -> Result<Self> {
+        let mut f = Fields::of(value)?;
+        let (version, path) = (f.string("version")?, f.string("path")?);
+        f.finish()?;
+        match (version.as_str(), path.as_str()) {
+            ("", "") => Err(Error::new("give a version or a path")),
+            (_, "") if version == SCHEMA_VERSION => Ok(Self::BuiltIn),
+            (_, "") => {
+                let message = format!("only {SCHEMA_VERSION} is built in, found {version}; give the schema by path");
+                Err(Error::new(message).in_field("version"))
+            }
+            ("", _) => Ok(Self::File(path)),
+            _ => Err(Error::new("give either a version or a path")),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Strategic merge: a patch that looks like the object. Maps merge, null removes, lists with a merge key merge by it
 //! with the patch's elements first, other lists are replaced; `$patch: replace|delete|merge` says otherwise.
 
-use super::schema::{ListMerge, Place};
+use super::schema::{ListMerge, Place, Schema};
 use super::value::{Map, Value};
 
 const DIRECTIVE: &str = "$patch";
@@ -17,11 +17,11 @@ enum Directive {
 ///
 /// # Errors
 /// When the two have different shapes at the same place, or a directive is unknown.
-pub(crate) fn strategic(object: Value, patch: Value) -> Result<Option<Value>, String> {
+pub(crate) fn strategic(object: Value, patch: Value, schema: &Schema) -> Result<Option<Value>, String> {
     // A kind that the schema does not know merges as the patch's kind does.
     let version = object.str_at(&["apiVersion"]);
-    let place = match Place::root(version, object.str_at(&["kind"])) {
-        Place::Unknown => Place::root(version, patch.str_at(&["kind"])),
+    let place = match schema.root(version, object.str_at(&["kind"])) {
+        Place::Unknown => schema.root(version, patch.str_at(&["kind"])),
         place => place,
     };
     let mut merged = merge(Some(object), Some(patch), place, &ListKind::REPLACE)?;
@@ -39,7 +39,7 @@ fn clear_blanks(map: &mut Map, place: Place) {
             Value::Map(inner) => clear_blanks(inner, place.field(key)),
             Value::List(items) => {
                 if let (ListMerge::ByKeys(keys), elements) = place.list(key) {
-                    keep_last(items, keys);
+                    keep_last(items, &keys);
                     items.iter_mut().filter_map(Value::as_map_mut).for_each(|item| clear_blanks(item, elements));
                 }
             }
@@ -66,12 +66,12 @@ fn keep_last(items: &mut Vec<Value>, keys: &[&str]) {
 }
 
 /// How the list at hand merges, if the value is one.
-struct ListKind {
-    merge: ListMerge,
-    elements: Place,
+struct ListKind<'s> {
+    merge: ListMerge<'s>,
+    elements: Place<'s>,
 }
 
-impl ListKind {
+impl ListKind<'_> {
     const REPLACE: Self = Self { merge: ListMerge::Replace, elements: Place::Unknown };
 }
 
@@ -133,7 +133,7 @@ fn lists(object: Option<Vec<Value>>, mut patch: Vec<Value>, list: &ListKind) -> 
         Directive::Merge => {}
     }
     let object = object.unwrap_or_default();
-    let merged = match list.merge {
+    let merged = match &list.merge {
         ListMerge::Replace => patch,
         ListMerge::Set => {
             let mut merged: Vec<Value> = Vec::new();
@@ -144,7 +144,7 @@ fn lists(object: Option<Vec<Value>>, mut patch: Vec<Value>, list: &ListKind) -> 
             }
             merged
         }
-        ListMerge::ByKeys([key]) => by_key(object, patch, key, list.elements)?,
+        ListMerge::ByKeys(keys) if keys.len() == 1 => by_key(object, patch, keys[0], list.elements)?,
         // Where nobody gives the rest of the key, the first part is the whole key.
         ListMerge::ByKeys(keys) if !object.iter().chain(&patch).any(|item| key_of(item, keys[1]).is_some()) => {
             by_key(object, patch, keys[0], list.elements)?

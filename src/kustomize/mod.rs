@@ -4,24 +4,29 @@
 
 mod base64;
 mod build;
+mod crds;
 pub mod edit;
 mod emit;
 mod error;
 mod field_spec;
 mod fields;
 mod files;
+mod gather;
 mod generate;
 mod json_patch;
 mod key_order;
 mod kustomization;
 mod merge;
 mod number;
+mod openapi;
 mod order;
+mod origin;
 mod patches;
 mod path;
 mod plugins;
 mod read;
 mod references;
+mod remote;
 mod replacements;
 mod resource;
 mod scalar;
@@ -30,6 +35,7 @@ mod selector;
 mod transform;
 mod transformer_config;
 mod value;
+mod value_add;
 mod vars;
 
 pub use error::{Error, Result};
@@ -55,6 +61,10 @@ pub struct Options {
     pub images: Vec<ImageEdit>,
     /// Text that takes the place of the outermost kustomization file's: to see what an edit would do.
     pub text: Option<String>,
+    /// Bases in other repositories may be cloned, with the `git` that is installed.
+    pub allow_remote: bool,
+    /// Files outside the directory of the kustomization that names them may be read.
+    pub load_anywhere: bool,
 }
 
 /// A rendered kustomization.
@@ -75,8 +85,8 @@ pub struct ImageRef {
     pub image: String,
 }
 
-/// Renders the kustomization in `dir`. Reads files only at or below the directory of each kustomization, touches no
-/// network and runs nothing.
+/// Renders the kustomization in `dir`. Unless the options allow it, reads files only at or below the directory of each
+/// kustomization, touches no network and runs nothing.
 ///
 /// # Errors
 /// When a file is missing, malformed or outside its directory, when a field is unknown or not rendered, when a patch
@@ -90,7 +100,7 @@ pub fn build(dir: &Path, options: &Options) -> Result<Output> {
 /// # Errors
 /// When there is no such folder, no such file in it, or more than one.
 pub fn file_in(folder: &Path) -> Result<&'static str> {
-    files::Root::open(folder)?.kustomization_file()
+    files::Root::open(folder, &Options::default())?.kustomization_file()
 }
 
 impl Output {

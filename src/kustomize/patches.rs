@@ -7,6 +7,7 @@ use super::kustomization::Patch;
 use super::merge;
 use super::read::{self, Dialect};
 use super::resource::{self, Resource};
+use super::schema::Schema;
 use super::selector::Selector;
 use super::value::Value;
 
@@ -15,16 +16,8 @@ enum Content {
     Json(Vec<Operation>),
 }
 
-/// Applies the `patches` of a kustomization.
-pub(crate) fn apply(resources: &mut Vec<Resource>, patches: &[Patch], root: &Root) -> Result<()> {
-    for (i, patch) in patches.iter().enumerate() {
-        one(resources, patch, root).map_err(|e| e.in_field(&format!("patches[{i}]")))?;
-    }
-    Ok(())
-}
-
 /// Applies `patchesStrategicMerge`: each entry is a file or the patch itself.
-pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root: &Root) -> Result<()> {
+pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root: &Root, schema: &Schema) -> Result<()> {
     let mut count = 0;
     for (i, entry) in patches.iter().enumerate() {
         let result = (|| {
@@ -39,7 +32,7 @@ pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root:
                 return Err(Error::new(format!("{entry} is neither a file here nor a patch")));
             };
             count += parsed.len();
-            merge_untargeted(resources, &parsed, false, false)
+            merge_untargeted(resources, &parsed, false, false, schema)
         })();
         result.map_err(|e: Error| e.in_field(&format!("patchesStrategicMerge[{i}]")))?;
     }
@@ -49,37 +42,33 @@ pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root:
     Ok(())
 }
 
-/// Applies `patchesJson6902`.
-pub(crate) fn json(resources: &mut [Resource], patches: &[Patch], root: &Root) -> Result<()> {
-    for (i, patch) in patches.iter().enumerate() {
-        let result = match content(patch, root)? {
-            Content::Json(operations) => {
-                let target = patch.target.as_ref().ok_or_else(|| Error::new("a JSON patch needs a target"))?;
-                if !resources.iter().any(|r| target.matches(r)) {
-                    Err(Error::new("no object matches the target").in_field("target"))
-                } else {
-                    json_targeted(resources, &operations, target)
-                }
+/// Applies one entry of `patchesJson6902`.
+pub(crate) fn json(resources: &mut [Resource], patch: &Patch, root: &Root) -> Result<()> {
+    match content(patch, root)? {
+        Content::Json(operations) => {
+            let target = patch.target.as_ref().ok_or_else(|| Error::new("a JSON patch needs a target"))?;
+            if !resources.iter().any(|r| target.matches(r)) {
+                return Err(Error::new("no object matches the target").in_field("target"));
             }
-            Content::Strategic(_) => Err(Error::new("expected a list of JSON Patch operations, found an object")),
-        };
-        result.map_err(|e| e.in_field(&format!("patchesJson6902[{i}]")))?;
+            json_targeted(resources, &operations, target)
+        }
+        Content::Strategic(_) => Err(Error::new("expected a list of JSON Patch operations, found an object")),
     }
-    Ok(())
 }
 
-pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root) -> Result<()> {
+/// Applies one patch of either kind.
+pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root, schema: &Schema) -> Result<()> {
     let content = content(patch, root)?;
     match (content, &patch.target) {
         (Content::Json(_), None) => Err(Error::new("a JSON patch needs a target").in_field("target")),
         (Content::Json(operations), Some(target)) => json_targeted(resources, &operations, target),
         (Content::Strategic(patches), None) => {
-            merge_untargeted(resources, &patches, patch.allow_name_change, patch.allow_kind_change)
+            merge_untargeted(resources, &patches, patch.allow_name_change, patch.allow_kind_change, schema)
         }
         (Content::Strategic(patches), Some(target)) => match &patches[..] {
             [one] => {
                 for resource in resources.iter_mut().filter(|r| target.matches(r)) {
-                    merge_into(resource, one, patch.allow_name_change, patch.allow_kind_change)?;
+                    merge_into(resource, one, patch.allow_name_change, patch.allow_kind_change, schema)?;
                 }
                 resources.retain(|r| !r.is_empty());
                 Ok(())
@@ -128,17 +117,24 @@ fn bare(value: Value) -> Resource {
         behavior: Default::default(),
         needs_hash: false,
         vars: Vec::new(),
-        origin: String::new(),
+        origin: Default::default(),
+        transformations: String::new(),
     }
 }
 
 /// Each patch goes to the one object that has, or once had, its id.
-fn merge_untargeted(resources: &mut Vec<Resource>, patches: &[Resource], name: bool, kind: bool) -> Result<()> {
+fn merge_untargeted(
+    resources: &mut Vec<Resource>,
+    patches: &[Resource],
+    name: bool,
+    kind: bool,
+    schema: &Schema,
+) -> Result<()> {
     for patch in patches {
         let id = patch.id();
         let matches: Vec<usize> = (0..resources.len()).filter(|&i| resources[i].has_id(&id)).collect();
         match matches[..] {
-            [at] => merge_into(&mut resources[at], patch, name, kind)?,
+            [at] => merge_into(&mut resources[at], patch, name, kind, schema)?,
             [] => return Err(Error::new(format!("no object matches the patch's {id}"))),
             _ => return Err(Error::new(format!("{} objects match the patch's {id}", matches.len()))),
         }
@@ -148,7 +144,7 @@ fn merge_untargeted(resources: &mut Vec<Resource>, patches: &[Resource], name: b
 }
 
 /// Merges one patch. Name, namespace and kind stay what they were unless the patch may change them.
-fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: bool) -> Result<()> {
+fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: bool, schema: &Schema) -> Result<()> {
     let id = resource.id();
     if rename || rekind {
         resource.remember();
@@ -158,7 +154,7 @@ fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: b
     if let Some(map) = patch.as_map_mut() {
         map.remove("apiVersion");
     }
-    let merged = merge::strategic(object, patch)
+    let merged = merge::strategic(object, patch, schema)
         .map_err(|e| Error::new(format!("cannot merge into {id}: {}", e.trim_start_matches(['.', ':', ' ']))))?;
     let Some(merged) = merged else { return Ok(()) };
     resource.value = merged;

@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result};
 use super::kustomization::Behavior;
+use super::origin::Origin;
 use super::schema;
 use super::value::{Map, Value};
 
@@ -89,8 +90,9 @@ pub(crate) struct Resource {
     pub needs_hash: bool,
     /// The vars that take their value from it.
     pub vars: Vec<String>,
-    /// Where it comes from, as `buildMetadata` prints it.
-    pub origin: String,
+    /// Where it comes from, and what changed it, as `buildMetadata` prints them.
+    pub origin: Origin,
+    pub transformations: String,
 }
 
 impl Resource {
@@ -135,7 +137,8 @@ impl Resource {
             behavior: Behavior::Create,
             needs_hash: false,
             vars: Vec::new(),
-            origin: String::new(),
+            origin: Origin::default(),
+            transformations: String::new(),
         })
     }
 

@@ -1,6 +1,12 @@
 //! What the renderer knows of the Kubernetes API: which kinds have no namespace and which lists merge by a key.
 //! Facts of the Kubernetes 1.21.2 OpenAPI schema (`x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`,
-//! `x-kubernetes-list-map-keys`), the version that Kustomize 5 carries.
+//! `x-kubernetes-list-map-keys`), the version that Kustomize 5 carries; `openapi.path` puts another in its place.
+
+use super::openapi::{self, Document, Scopes, Target};
+use super::value::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// API version, namespaced kinds, cluster-scoped kinds.
 const KINDS: [(&str, &str, &str); 35] = [
@@ -46,35 +52,160 @@ const KINDS: [(&str, &str, &str); 35] = [
     ),
 ];
 
-/// Whether objects of a kind have no namespace. Kinds that the schema does not know have one.
-pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    KINDS
-        .iter()
-        .any(|(known, _, cluster)| *known == api_version && cluster.split(' ').any(|k| k == kind && !k.is_empty()))
+/// The scope of every kind of the built-in schema, by API version and kind.
+fn known() -> &'static HashMap<(&'static str, &'static str), bool> {
+    static KNOWN: OnceLock<HashMap<(&str, &str), bool>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let all = KINDS.iter().flat_map(|(version, namespaced, cluster)| {
+            let of = move |kinds: &'static str, is_cluster| {
+                kinds.split(' ').filter(|k| !k.is_empty()).map(move |kind| ((*version, kind), is_cluster))
+            };
+            of(namespaced, false).chain(of(cluster, true))
+        });
+        all.collect()
+    })
 }
 
-fn is_known(api_version: &str, kind: &str) -> bool {
-    !kind.is_empty()
-        && KINDS.iter().any(|(known, namespaced, cluster)| {
-            *known == api_version && namespaced.split(' ').chain(cluster.split(' ')).any(|k| k == kind)
-        })
+thread_local! {
+    /// What a build on this thread has learned of the scopes of kinds. Ids are compared everywhere, also where no build
+    /// is at hand.
+    static LEARNED: Learned = const { Learned { scopes: RefCell::new(None), asked: Cell::new(false) } };
+}
+
+struct Learned {
+    /// What the paths of a custom schema say.
+    scopes: RefCell<Option<Scopes>>,
+    /// A kind was asked for that only a look into the whole built-in schema could tell.
+    asked: Cell<bool>,
+}
+
+/// Whether objects of a kind have no namespace. Kinds that no schema knows have one.
+pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
+    if let Some(cluster) = known().get(&(api_version, kind)) {
+        return *cluster;
+    }
+    LEARNED.with(|learned| match &*learned.scopes.borrow() {
+        None => {
+            learned.asked.set(true);
+            false
+        }
+        Some(scopes) => scopes.get(&(api_version.to_owned(), kind.to_owned())).copied().unwrap_or_default(),
+    })
+}
+
+/// The schema in force: the built-in one, a custom one, or both.
+#[derive(Debug, Default)]
+pub(crate) struct Schema {
+    custom: Option<Document>,
+    /// A version was chosen, so that no other choice counts.
+    chosen: bool,
+    /// The built-in schema was in use before the custom one was named, and then stays in use.
+    used: Cell<bool>,
+}
+
+impl Schema {
+    /// The built-in schema alone, at the start of a build.
+    pub(crate) fn new() -> Self {
+        forget();
+        Self::default()
+    }
+
+    /// Whether a schema was chosen: the first choice of a build counts, that of the outermost kustomization before all.
+    pub(crate) fn is_chosen(&self) -> bool {
+        self.chosen
+    }
+
+    pub(crate) fn choose_built_in(&mut self) {
+        self.chosen = true;
+    }
+
+    pub(crate) fn choose(&mut self, custom: Document) {
+        LEARNED.with(|learned| {
+            learned.scopes.replace(Some(custom.scopes()));
+            self.used.set(self.used.get() || learned.asked.get());
+        });
+        self.custom = Some(custom);
+        self.chosen = true;
+    }
+
+    /// Where an object of a kind begins.
+    pub(crate) fn root(&self, api_version: &str, kind: &str) -> Place<'_> {
+        let Some(custom) = &self.custom else {
+            self.used.set(true);
+            return Place::root(api_version, kind);
+        };
+        match custom.kind(api_version, kind) {
+            Some(node) => Place::Custom(Custom { document: custom, both: self.used.get(), node }),
+            None if self.used.get() => Place::root(api_version, kind),
+            None => Place::Unknown,
+        }
+    }
+}
+
+fn forget() {
+    LEARNED.with(|learned| {
+        learned.scopes.take();
+        learned.asked.set(false);
+    });
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        forget();
+    }
 }
 
 /// How a strategic-merge patch treats a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ListMerge {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListMerge<'s> {
     /// The patch's list takes the place of the other.
     Replace,
     /// Elements are scalars; those of the patch are added.
     Set,
     /// Elements with the same values of these keys are one and the same.
-    ByKeys(&'static [&'static str]),
+    ByKeys(Vec<&'s str>),
+}
+
+/// A node of a custom schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Custom<'s> {
+    document: &'s Document,
+    /// The built-in schema counts beside it.
+    both: bool,
+    node: &'s Value,
+}
+
+impl<'s> Custom<'s> {
+    fn place(self, target: Target<'s>) -> Place<'s> {
+        match target {
+            Target::Node(node) => Place::Custom(Self { node, ..self }),
+            Target::Elsewhere(name) if self.both => match name {
+                "io.k8s.api.core.v1.PodTemplateSpec" => Place::PodTemplate,
+                "io.k8s.api.core.v1.PodSpec" => Place::PodSpec,
+                "io.k8s.api.core.v1.Container" => Place::Container,
+                "io.k8s.api.core.v1.EphemeralContainer" => Place::EphemeralContainer,
+                "io.k8s.api.batch.v1.JobSpec" => Place::JobSpec,
+                "io.k8s.api.batch.v1.JobTemplateSpec" => Place::JobTemplate,
+                "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" => Place::Metadata,
+                _ => Place::Unknown,
+            },
+            _ => Place::Unknown,
+        }
+    }
+
+    fn list(self, name: &str) -> (ListMerge<'s>, Place<'s>) {
+        match self.document.field(self.node, name) {
+            Target::Node(list) => (openapi::list_merge(list), self.place(self.document.elements(list))),
+            _ => (ListMerge::Replace, Place::Unknown),
+        }
+    }
 }
 
 /// A place in the schema, as far as merging needs to know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'s> {
     Unknown,
+    Custom(Custom<'s>),
     Root(Kind),
     Metadata,
     /// `spec` of a kind.
@@ -104,9 +235,9 @@ pub(crate) enum Kind {
     Other,
 }
 
-impl Place {
-    pub(crate) fn root(api_version: &str, kind: &str) -> Self {
-        if !is_known(api_version, kind) {
+impl<'s> Place<'s> {
+    fn root(api_version: &str, kind: &str) -> Self {
+        if !known().contains_key(&(api_version, kind)) {
             return Self::Unknown;
         }
         Self::Root(match kind {
@@ -128,6 +259,7 @@ impl Place {
     /// The place of a field of a mapping here.
     pub(crate) fn field(self, name: &str) -> Self {
         match (self, name) {
+            (Self::Custom(custom), _) => custom.place(custom.document.field(custom.node, name)),
             (Self::Root(_) | Self::PodTemplate | Self::JobTemplate, "metadata") => Self::Metadata,
             (Self::Root(Kind::Pod), "spec") => Self::PodSpec,
             (Self::Root(Kind::PodTemplate), "template") => Self::PodTemplate,
@@ -142,30 +274,33 @@ impl Place {
     }
 
     /// How the list in a field of a mapping here merges, and the place of its elements.
-    pub(crate) fn list(self, name: &str) -> (ListMerge, Self) {
+    pub(crate) fn list(self, name: &str) -> (ListMerge<'s>, Self) {
         use ListMerge::{ByKeys, Set};
         match (self, name) {
+            (Self::Custom(custom), _) => custom.list(name),
             (Self::Metadata, "finalizers") => (Set, Self::Unknown),
-            (Self::Metadata, "ownerReferences") => (ByKeys(&["uid"]), Self::Unknown),
-            (Self::PodSpec, "containers" | "initContainers") => (ByKeys(&["name"]), Self::Container),
-            (Self::PodSpec, "ephemeralContainers") => (ByKeys(&["name"]), Self::EphemeralContainer),
-            (Self::PodSpec, "volumes" | "imagePullSecrets") => (ByKeys(&["name"]), Self::Unknown),
-            (Self::PodSpec, "hostAliases") => (ByKeys(&["ip"]), Self::Unknown),
+            (Self::Metadata, "ownerReferences") => (ByKeys(vec!["uid"]), Self::Unknown),
+            (Self::PodSpec, "containers" | "initContainers") => (ByKeys(vec!["name"]), Self::Container),
+            (Self::PodSpec, "ephemeralContainers") => (ByKeys(vec!["name"]), Self::EphemeralContainer),
+            (Self::PodSpec, "volumes" | "imagePullSecrets") => (ByKeys(vec!["name"]), Self::Unknown),
+            (Self::PodSpec, "hostAliases") => (ByKeys(vec!["ip"]), Self::Unknown),
             (Self::PodSpec, "topologySpreadConstraints") => {
-                (ByKeys(&["topologyKey", "whenUnsatisfiable"]), Self::Unknown)
+                (ByKeys(vec!["topologyKey", "whenUnsatisfiable"]), Self::Unknown)
             }
-            (Self::Container | Self::EphemeralContainer, "env") => (ByKeys(&["name"]), Self::Unknown),
-            (Self::Container | Self::EphemeralContainer, "volumeMounts") => (ByKeys(&["mountPath"]), Self::Unknown),
-            (Self::Container | Self::EphemeralContainer, "volumeDevices") => (ByKeys(&["devicePath"]), Self::Unknown),
-            (Self::Container, "ports") => (ByKeys(&["containerPort", "protocol"]), Self::Unknown),
-            (Self::Spec(Kind::Service), "ports") => (ByKeys(&["port", "protocol"]), Self::Unknown),
-            (Self::Root(Kind::ServiceAccount), "secrets") => (ByKeys(&["name"]), Self::Unknown),
-            (Self::Root(Kind::Webhooks), "webhooks") => (ByKeys(&["name"]), Self::Unknown),
+            (Self::Container | Self::EphemeralContainer, "env") => (ByKeys(vec!["name"]), Self::Unknown),
+            (Self::Container | Self::EphemeralContainer, "volumeMounts") => (ByKeys(vec!["mountPath"]), Self::Unknown),
+            (Self::Container | Self::EphemeralContainer, "volumeDevices") => {
+                (ByKeys(vec!["devicePath"]), Self::Unknown)
+            }
+            (Self::Container, "ports") => (ByKeys(vec!["containerPort", "protocol"]), Self::Unknown),
+            (Self::Spec(Kind::Service), "ports") => (ByKeys(vec!["port", "protocol"]), Self::Unknown),
+            (Self::Root(Kind::ServiceAccount), "secrets") => (ByKeys(vec!["name"]), Self::Unknown),
+            (Self::Root(Kind::Webhooks), "webhooks") => (ByKeys(vec!["name"]), Self::Unknown),
             (Self::Spec(Kind::Node), "podCIDRs") => (Set, Self::Unknown),
-            (Self::Spec(Kind::CsiNode), "drivers") => (ByKeys(&["name"]), Self::Unknown),
-            (Self::Status(_), "conditions") => (ByKeys(&["type"]), Self::Unknown),
-            (Self::Status(Kind::Pod), "podIPs") => (ByKeys(&["ip"]), Self::Unknown),
-            (Self::Status(Kind::Node), "addresses") => (ByKeys(&["type"]), Self::Unknown),
+            (Self::Spec(Kind::CsiNode), "drivers") => (ByKeys(vec!["name"]), Self::Unknown),
+            (Self::Status(_), "conditions") => (ByKeys(vec!["type"]), Self::Unknown),
+            (Self::Status(Kind::Pod), "podIPs") => (ByKeys(vec!["ip"]), Self::Unknown),
+            (Self::Status(Kind::Node), "addresses") => (ByKeys(vec!["type"]), Self::Unknown),
             _ => (ListMerge::Replace, Self::Unknown),
         }
     }

@@ -3,9 +3,8 @@
 use super::ImageEdit;
 use super::error::{Error, Result};
 use super::field_spec::{self, FieldSpec, Leaf};
-use super::kustomization::{Image, Kustomization};
+use super::kustomization::Image;
 use super::resource::{Gvk, Resource};
-use super::transformer_config::Config;
 use super::value::Value;
 use regex::Regex;
 
@@ -22,32 +21,46 @@ pub(crate) fn namespace(
     }
     for resource in resources.iter_mut() {
         resource.remember();
-        if !resource.id().is_cluster_scoped() && (!unset_only || resource.namespace().is_empty()) {
-            resource.set_namespace(namespace);
-        }
-        if matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding") {
-            set_subjects(&mut resource.value, namespace, subjects, unset_only);
-        }
-        for spec in specs.iter().filter(|s| !is_handled(s)) {
-            set_all(resource, spec, Leaf::Scalar, &mut |node| {
-                if !node.is_scalar() {
-                    return Err(format!("a namespace is a string, found {}", node.type_name()));
-                }
-                if !unset_only || node.as_str().unwrap_or_default().is_empty() {
-                    *node = Value::string(namespace);
-                }
-                Ok(())
-            })?;
-        }
+        set_namespace(resource, namespace, specs, subjects, unset_only)?;
     }
     let ids: Vec<_> = resources.iter().map(Resource::id).collect();
     unique(&ids).map_err(|e| Error::new(format!("setting the namespace {namespace} makes two of one: {e}")))
 }
 
-/// Whether a spec names a field that is set in its own way.
-fn is_handled(spec: &FieldSpec) -> bool {
-    let path: Vec<_> = spec.path.iter().map(|s| s.name.as_str()).collect();
-    matches!(path[..], ["metadata" | "subjects", "namespace"])
+/// Sets the namespace of one object and where the specs lead.
+pub(crate) fn set_namespace(
+    resource: &mut Resource,
+    namespace: &str,
+    specs: &[FieldSpec],
+    subjects: Subjects,
+    unset_only: bool,
+) -> Result<()> {
+    if !resource.id().is_cluster_scoped() && (!unset_only || resource.namespace().is_empty()) {
+        resource.set_namespace(namespace);
+    }
+    let is_binding = matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding");
+    if is_binding {
+        set_subjects(&mut resource.value, namespace, subjects, unset_only);
+    }
+    let is_core = resource.value.str_at(&["apiVersion"]) == "v1";
+    // What has its own way of being set, or must not be set by a path alone.
+    let is_handled = |spec: &&FieldSpec| match &spec.path[..] {
+        [a, b] if a.name == "metadata" => b.name == "namespace" || (b.name == "name" && !is_core),
+        [a, b] => is_binding && a.name == "subjects" && b.name == "namespace",
+        _ => false,
+    };
+    for spec in specs.iter().filter(|spec| !is_handled(spec)) {
+        set_all(resource, spec, Leaf::Scalar, &mut |node| {
+            if !node.is_scalar() {
+                return Err(format!("a namespace is a string, found {}", node.type_name()));
+            }
+            if !unset_only || node.as_str().unwrap_or_default().is_empty() {
+                *node = Value::string(namespace);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Which subjects of role bindings the namespace is set for.
@@ -92,45 +105,44 @@ fn keeps_its_name(gvk: &Gvk) -> bool {
         || (gvk.kind == "APIService" && gvk.group == "apiregistration.k8s.io")
 }
 
-/// Puts a prefix before and a suffix behind the fields of the specs, `metadata.name` above all.
-pub(crate) fn prefix_and_suffix(
+/// Puts a prefix before the fields of the specs, `metadata.name` above all.
+pub(crate) fn prefix(resources: &mut [Resource], text: &str, specs: &[FieldSpec]) -> Result<()> {
+    let layer = |resource: &mut Resource| resource.prefixes.push(text.to_owned());
+    affix(resources, text, specs, layer, |old| format!("{text}{old}"))
+}
+
+/// Puts a suffix behind the fields of the specs.
+pub(crate) fn suffix(resources: &mut [Resource], text: &str, specs: &[FieldSpec]) -> Result<()> {
+    let layer = |resource: &mut Resource| resource.suffixes.push(text.to_owned());
+    affix(resources, text, specs, layer, |old| format!("{old}{text}"))
+}
+
+fn affix(
     resources: &mut [Resource],
-    prefix: &str,
-    suffix: &str,
-    prefix_specs: &[FieldSpec],
-    suffix_specs: &[FieldSpec],
+    text: &str,
+    specs: &[FieldSpec],
+    layer: impl Fn(&mut Resource),
+    change: impl Fn(&str) -> String,
 ) -> Result<()> {
-    for (text, specs, is_prefix) in [(prefix, prefix_specs, true), (suffix, suffix_specs, false)] {
-        if text.is_empty() {
-            continue;
-        }
-        for resource in resources.iter_mut().filter(|r| !keeps_its_name(&r.original_id().gvk)) {
-            let gvk = resource.original_id().gvk;
-            for spec in specs.iter().filter(|s| gvk.is_selected(&s.gvk)) {
-                if matches!(&spec.path[..], [a, b] if a.name == "metadata" && b.name == "name") {
-                    let layers = if is_prefix { &mut resource.prefixes } else { &mut resource.suffixes };
-                    layers.push(text.to_owned());
-                    resource.remember();
-                }
-                set_all(resource, spec, Leaf::Scalar, &mut |node| {
-                    if let Some(old) = node.scalar_text().filter(|_| !node.is_null()) {
-                        *node = Value::String(if is_prefix { format!("{text}{old}") } else { format!("{old}{text}") });
-                    }
-                    Ok(())
-                })?;
+    if text.is_empty() {
+        return Ok(());
+    }
+    for resource in resources.iter_mut().filter(|r| !keeps_its_name(&r.original_id().gvk)) {
+        let gvk = resource.original_id().gvk;
+        for spec in specs.iter().filter(|s| gvk.is_selected(&s.gvk)) {
+            if matches!(&spec.path[..], [a, b] if a.name == "metadata" && b.name == "name") {
+                layer(resource);
+                resource.remember();
             }
+            set_all(resource, spec, Leaf::Scalar, &mut |node| {
+                if let Some(old) = node.scalar_text().filter(|_| !node.is_null()) {
+                    *node = Value::String(change(&old));
+                }
+                Ok(())
+            })?;
         }
     }
     Ok(())
-}
-
-/// `labels` entries, then `commonLabels`.
-pub(crate) fn labels(resources: &mut [Resource], from: &Kustomization, config: &Config) -> Result<()> {
-    for (i, entry) in from.labels.iter().enumerate() {
-        let specs = super::plugins::label_specs(entry, config);
-        set_pairs(resources, &specs, &entry.pairs).map_err(|e| e.in_field(&format!("labels[{i}]")))?;
-    }
-    set_pairs(resources, &config.common_labels, &from.common_labels).map_err(|e| e.in_field("commonLabels"))
 }
 
 pub(crate) fn set_pairs(resources: &mut [Resource], specs: &[FieldSpec], pairs: &[(String, String)]) -> Result<()> {
@@ -164,54 +176,45 @@ pub(crate) fn set_all(
     })
 }
 
-pub(crate) fn replicas(resources: &mut [Resource], counts: &[(String, i128)], specs: &[FieldSpec]) -> Result<()> {
-    for (i, (name, count)) in counts.iter().enumerate() {
-        let mut found = false;
-        for resource in resources.iter_mut() {
-            for spec in specs {
-                let named = |id: &super::resource::Id| id.name == *name && id.gvk.is_selected(&spec.gvk);
-                if named(&resource.id()) || resource.previous_ids().any(|id| named(&id)) {
-                    found = true;
-                    set_all(resource, spec, Leaf::Scalar, &mut |node| {
-                        *node = Value::Int(*count);
-                        Ok(())
-                    })?;
-                }
+pub(crate) fn replicas(resources: &mut [Resource], name: &str, count: i128, specs: &[FieldSpec]) -> Result<()> {
+    let mut found = false;
+    for resource in resources.iter_mut() {
+        for spec in specs {
+            let named = |id: &super::resource::Id| id.name == *name && id.gvk.is_selected(&spec.gvk);
+            if named(&resource.id()) || resource.previous_ids().any(|id| named(&id)) {
+                found = true;
+                set_all(resource, spec, Leaf::Scalar, &mut |node| {
+                    *node = Value::Int(count);
+                    Ok(())
+                })?;
             }
         }
-        if !found {
-            let kinds = "Deployment, ReplicationController, ReplicaSet or StatefulSet";
-            return Err(Error::new(format!("there is no {kinds} named {name}")).in_field(&format!("replicas[{i}]")));
-        }
     }
-    Ok(())
+    let kinds = "Deployment, ReplicationController, ReplicaSet or StatefulSet";
+    if found { Ok(()) } else { Err(Error::new(format!("there is no {kinds} named {name}"))) }
 }
 
 /// Sets images in every list called `containers` or `initContainers`, at whatever depth, and where the specs lead.
-pub(crate) fn images(resources: &mut [Resource], images: &[Image], specs: &[FieldSpec]) -> Result<()> {
-    for (i, Image { edit, tag_suffix }) in images.iter().enumerate() {
-        let wrong = |e: String| Error::new(e).in_field(&format!("images[{i}]"));
-        let pattern = matcher(&edit.name).map_err(wrong)?;
-        let set = |node: &mut Value| match node.as_str() {
-            Some(image) if pattern.is_match(image) => {
-                *node = Value::string(renamed(image, edit, tag_suffix.as_deref()))
+pub(crate) fn image(resources: &mut [Resource], image: &Image, specs: &[FieldSpec]) -> Result<()> {
+    let Image { edit, tag_suffix } = image;
+    let pattern = matcher(&edit.name).map_err(Error::new)?;
+    let set = |node: &mut Value| match node.as_str() {
+        Some(image) if pattern.is_match(image) => *node = Value::string(renamed(image, edit, tag_suffix.as_deref())),
+        _ => {}
+    };
+    for resource in resources.iter_mut().filter(|r| r.kind() != "CustomResourceDefinition") {
+        containers(&mut resource.value, &mut |container| {
+            if let Some(image) = container.as_map_mut().and_then(|m| m.get_mut("image")) {
+                set(image);
             }
-            _ => {}
-        };
-        for resource in resources.iter_mut().filter(|r| r.kind() != "CustomResourceDefinition") {
-            containers(&mut resource.value, &mut |container| {
-                if let Some(image) = container.as_map_mut().and_then(|m| m.get_mut("image")) {
-                    set(image);
-                }
-            });
-            // Field specs with `[]` reach only what the walk above has reached, unless the list has another shape.
-            for spec in specs {
-                if resource.gvk().is_selected(&spec.gvk) {
-                    let _ = field_spec::walk(&mut resource.value, &spec.path, None, &mut |node| {
-                        set(node);
-                        Ok(())
-                    });
-                }
+        });
+        // Field specs with `[]` reach only what the walk above has reached, unless the list has another shape.
+        for spec in specs {
+            if resource.gvk().is_selected(&spec.gvk) {
+                let _ = field_spec::walk(&mut resource.value, &spec.path, None, &mut |node| {
+                    set(node);
+                    Ok(())
+                });
             }
         }
     }

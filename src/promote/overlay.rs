@@ -114,7 +114,7 @@ fn references(
     text: Option<String>,
 ) -> Result<Vec<String>, Fault> {
     let what = || format!("render {}", environment.overlay.display());
-    let options = Options { images: Vec::new(), text };
+    let options = Options { text, ..Options::default() };
     let output =
         kustomize::build(&root.join(&environment.overlay), &options).map_err(|error| Fault::new(what(), error, ""))?;
     let of_model = |image: &str| {

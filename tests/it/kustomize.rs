@@ -89,7 +89,7 @@ fn images_of_options_come_last_and_are_listed() {
         new_tag: None,
         digest: Some(format!("sha256:{}", "a".repeat(64))),
     };
-    let output = build(dir.path(), &Options { images: vec![pin], text: None }).expect("it builds");
+    let output = build(dir.path(), &Options { images: vec![pin], ..Options::default() }).expect("it builds");
     let images: Vec<_> = output.images().into_iter().map(|i| (i.kind, i.name, i.container, i.image)).collect();
     let row = |container: &str, image: String| ("Pod".to_owned(), "p".to_owned(), container.to_owned(), image);
     let pinned = format!("ghcr.io/acme/model@sha256:{}", "a".repeat(64));
