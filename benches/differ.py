@@ -18,6 +18,9 @@ from differ_objects import Source
 from differ_trees import Tree
 
 
+FINE = ("equal", "both refuse", "theirs crashes")
+
+
 def run(command: list[str], cwd: Path) -> tuple[bool, str, str]:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, errors="replace")
     return done.returncode == 0, done.stdout, done.stderr.strip()
@@ -37,6 +40,8 @@ def one(seed: int, mlgate: str, folder: Path, features: set[str]) -> tuple[str, 
         (tree / "theirs.yaml").write_text(theirs[1])
         diff = subprocess.run(["diff", "-u", "theirs.yaml", "ours.yaml"], cwd=tree, capture_output=True, text=True)
         return "differs", diff.stdout
+    if theirs[2].startswith(("panic:", "# Warning")) and "panic: runtime" in theirs[2]:
+        return "theirs crashes", ""
     if ours[0] == theirs[0]:
         return "both refuse", f"ours: {ours[2]}\ntheirs: {theirs[2]}"
     return ("only ours refuses", ours[2]) if theirs[0] else ("only theirs refuses", theirs[2])
@@ -62,12 +67,12 @@ def main() -> None:
         seeds = range(args.seed, args.seed + args.count)
         for seed, (outcome, what) in zip(seeds, pool.map(lambda s: one(s, mlgate, folder, features), seeds)):
             counts[outcome] = counts.get(outcome, 0) + 1
-            expected = outcome in ("equal", "both refuse")
-            bad = sum(n for name, n in counts.items() if name not in ("equal", "both refuse"))
+            expected = outcome in FINE
+            bad = sum(n for name, n in counts.items() if name not in FINE)
             if (not expected and bad <= args.show) or (outcome == "both refuse" and args.refusals):
                 print(f"--- seed {seed}: {outcome}\n{what[:3000]}\n", flush=True)
     print(", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
-    sys.exit(any(name not in ("equal", "both refuse") for name in counts))
+    sys.exit(any(name not in FINE for name in counts))
 
 
 if __name__ == "__main__":

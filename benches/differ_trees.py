@@ -179,13 +179,14 @@ def operations(t: Tree) -> list:
         {"op": "add", "path": "/spec/x~1y", "value": s.pick([None, {}, [], 1.0, Plain("1e3"), True, "t"])},
         {"op": "test", "path": "/kind", "value": s.pick(["Deployment", "Service", "Foo"])},
         {"op": "copy", "from": "/metadata/name", "path": "/spec/copied"},
-        {"op": "move", "from": "/spec", "path": "/moved"},
+        {"op": "move", "from": "/metadata/labels", "path": "/moved"},
         {"op": "replace", "path": "/data/k", "value": s.pick(STRINGS)},
         {"op": "replace", "path": "/spec/list/1/v", "value": 3},
         {"op": "remove", "path": "/spec/list/-1"},
         {"op": "add", "path": "/spec/list/0", "value": {"name": "z"}},
     ]
-    return s.some(pool, 2) or pool[:1]
+    safe = [o for o in pool if o["op"] in ("add", "copy") and "containers" not in o["path"] and "list" not in o["path"]]
+    return s.some(pool if s.chance(40) else safe, 2) or pool[:1]
 
 
 def patches(t: Tree, k: dict, folder: Path) -> None:
@@ -277,7 +278,7 @@ def generators(t: Tree, k: dict, folder: Path) -> None:
     for field in s.some(["configMapGenerator", "secretGenerator"], 2) or ["configMapGenerator"]:
         out = []
         for i in range(s.r.randint(1, 2)):
-            entry: dict = {"name": s.pick([*NAMES, f"gen{i}", f"gen{i}"])}
+            entry: dict = {"name": s.pick([s.pick(NAMES), *[f"gen{t.count}{i}"] * 4])}
             if s.chance(50):
                 entry["literals"] = [f"{key}={s.pick(STRINGS)}" for key in s.some("abc", 2)]
             if s.chance(40):
@@ -286,7 +287,7 @@ def generators(t: Tree, k: dict, folder: Path) -> None:
             if s.chance(25):
                 lines = ["# c", "A=1", "  B = x ", "C=a=b", "", 'D="q"', "E="]
                 entry["envs"] = [t.file(folder, f"e{i}.env", "\n".join(s.some(lines, 5)) + s.pick(["", "\n"]))]
-            if s.chance(25):
+            if s.chance(15):
                 entry["behavior"] = s.pick(["merge", "replace", "create"])
             if s.chance(20):
                 entry["namespace"] = s.pick(["ns1", "default"])
@@ -307,14 +308,14 @@ def replacements(t: Tree, k: dict, folder: Path) -> None:
     for _ in range(s.r.randint(1, 2)):
         source = t.target(True)
         if s.chance(60):
-            source["fieldPath"] = s.pick(PATHS)
+            source["fieldPath"] = s.pick(PATHS if s.chance(20) else ["metadata.name", "kind", "metadata.labels"])
         if s.chance(20):
             source["options"] = {"delimiter": s.pick([":", "/", "."]), "index": s.r.randint(0, 1)}
         target: dict = {"select": t.target(s.chance(60))}
         if s.chance(85):
             target["fieldPaths"] = s.some(PATHS, 2) or [PATHS[1]]
-        if s.chance(40):
-            target["options"] = {"create": s.chance(80)}
+        if s.chance(60):
+            target["options"] = {"create": s.chance(90)}
         if s.chance(20):
             target["options"] = {"delimiter": s.pick([":", "/", "-"]), "index": s.r.randint(-1, 3)}
         if s.chance(15):
@@ -365,7 +366,7 @@ def transformers(t: Tree, k: dict, folder: Path) -> None:
         ("PrefixTransformer", {"prefix": "pt-", "fieldSpecs": spec(s, "metadata/name")}),
         ("SuffixTransformer", {"suffix": "-st", "fieldSpecs": spec(s, "metadata/name")}),
         ("PrefixSuffixTransformer", {"prefix": "q-", "fieldSpecs": spec(s, "metadata/name")}),
-        ("NamespaceTransformer", {"namespace": "tns", "unsetOnly": s.chance(50), "fieldSpecs": spec(s, "metadata/namespace"),
+        ("NamespaceTransformer", {"metadata": {"name": "n", "namespace": "tns"}, "unsetOnly": s.chance(50), "fieldSpecs": spec(s, "metadata/namespace"),
                                   "setRoleBindingSubjects": s.pick(["none", "defaultOnly", "allServiceAccounts"])}),
         ("LabelTransformer", {"labels": pairs(s), "fieldSpecs": spec(s, "metadata/labels")}),
         ("AnnotationsTransformer", {"annotations": pairs(s), "fieldSpecs": spec(s, "metadata/annotations")}),

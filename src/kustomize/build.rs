@@ -2,6 +2,7 @@
 //! only the outermost does.
 
 use super::error::{Error, Result};
+use super::field_spec::FieldSpec;
 use super::files::Root;
 use super::gather;
 use super::kustomization::{Image, Kustomization, Labels, OpenApi, Sort};
@@ -10,7 +11,7 @@ use super::origin::{self, Metadata, Origin};
 use super::resource::Resource;
 use super::schema::Schema;
 use super::transform::Subjects;
-use super::transformer_config::Config;
+use super::transformer_config::{self, Config};
 use super::value::Value;
 use super::vars::{self, Var};
 use super::{Options, Output};
@@ -58,6 +59,9 @@ pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
     generate::add_hashes(&mut resources);
     references::update(&mut resources, &config.references).map_err(|e| kustomization.locate(e))?;
     vars::resolve(&mut resources, &vars, &config.var_references)?;
+    if let Some(nameless) = resources.iter().find(|r| r.name().is_empty() || r.kind().is_empty()) {
+        return Err(Error::new(format!("after all changes an object has no name or no kind: {}", nameless.id())));
+    }
     resources.retain(|r| !is_local(r));
     if kustomization.sort != Some(Sort::AsRead) {
         order::legacy(&mut resources, kustomization.sort.as_ref());
@@ -113,7 +117,7 @@ pub(crate) fn accumulate(all: &mut Gathered, session: &mut Session, k: &Kustomiz
     let here = |e: Error| k.locate(e);
     gather::resources(all, session, k, root)?;
     all.config.add_files(&k.configurations, root).map_err(here)?;
-    all.config.merge(crds::config(&k.crds, root).map_err(here)?);
+    crds::config(&k.crds, root).and_then(|found| all.config.merge(found)).map_err(here)?;
     generate::run(&mut all.resources, k, root).map_err(here)?;
     for (i, plugin) in gather::plugins(&k.generators, "generators", session, k, root)?.iter().enumerate() {
         let at = |e: Error| here(e.in_field(&format!("generators[{i}]")));
@@ -170,7 +174,8 @@ fn transform_all(all: &mut Gathered, session: &mut Session, k: &Kustomization, r
     }
     for (i, entry) in k.labels.iter().enumerate() {
         let at = |e: Error| here(e.in_field(&format!("labels[{i}]")));
-        transform::set_pairs(resources, &label_specs(entry, config), &entry.pairs).map_err(at)?;
+        let specs = label_specs(entry, config).map_err(at)?;
+        transform::set_pairs(resources, &specs, &entry.pairs).map_err(at)?;
         done(resources, "LabelTransformer");
     }
     if !(k.labels.is_empty() && k.common_labels.is_empty()) {
@@ -214,15 +219,15 @@ fn transform_all(all: &mut Gathered, session: &mut Session, k: &Kustomization, r
 }
 
 /// What an entry of `labels` reaches.
-fn label_specs(labels: &Labels, config: &Config) -> Vec<super::field_spec::FieldSpec> {
+fn label_specs(labels: &Labels, config: &Config) -> Result<Vec<FieldSpec>> {
     let mut specs = labels.fields.clone();
     if labels.include_selectors {
-        specs.extend(config.common_labels.iter().cloned());
+        transformer_config::add(&mut specs, config.common_labels.clone())?;
     } else {
         if labels.include_templates {
-            specs.extend(config.template_labels.iter().cloned());
+            transformer_config::add(&mut specs, config.template_labels.clone())?;
         }
-        specs.extend(config.labels.iter().cloned());
+        transformer_config::add(&mut specs, config.labels.clone())?;
     }
-    specs
+    Ok(specs)
 }

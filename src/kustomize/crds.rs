@@ -25,7 +25,7 @@ pub(crate) fn config(paths: &[String], root: &Root) -> Result<Config> {
                 let kind = Gvk { kind, ..Gvk::default() };
                 let mut found = Config::default();
                 add(&mut found, &kind, &definitions, definition, &mut Vec::new());
-                config.merge(found);
+                config.merge(found).map_err(|e| e.in_file(&root.shown(path)))?;
             }
         }
     }
@@ -64,9 +64,7 @@ fn add(config: &mut Config, kind: &Gvk, all: &Map, definition: &Value, path: &mu
             let mut field = path.clone();
             field.push(text("x-kubernetes-object-ref-name-key").unwrap_or("name").to_owned());
             let target = Gvk { version: version.to_owned(), kind: target.to_owned(), ..Gvk::default() };
-            let mut found = Config::default();
-            found.references.push(NameReference { target, fields: vec![spec(&field)] });
-            config.merge(found);
+            config.references.push(NameReference { target, fields: vec![spec(&field)] });
         }
         if let Some(next) = property.at(&["$ref"]).and_then(Value::as_str).and_then(|name| all.get(name)) {
             add(config, kind, all, next, path);

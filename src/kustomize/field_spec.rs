@@ -1,5 +1,6 @@
 //! Field specs: which fields of which kinds a transformation reaches. The default tables are Kustomize 5.5's.
 
+use super::aliases;
 use super::error::Result;
 use super::fields::Fields;
 use super::resource::Gvk;
@@ -47,28 +48,38 @@ impl FieldSpec {
         Ok(Self::new(&path, &group, &version, &kind, create))
     }
 
-    /// Calls `set` on every node of `object` that the path leads to, if the object is of the kind.
-    pub(crate) fn apply(
-        &self,
-        object: &mut Value,
-        leaf: Leaf,
-        set: &mut dyn FnMut(&mut Value) -> Result<(), String>,
-    ) -> Result<(), String> {
+    /// Calls `set` on every node of `object` that the path leads to, if the object is of the kind. `set` also gets the
+    /// way to the node.
+    pub(crate) fn apply<'p>(&'p self, object: &mut Value, leaf: Leaf, set: &mut Set<'p, '_>) -> Result<(), String> {
         let gvk = Gvk::new(object.str_at(&["apiVersion"]), object.str_at(&["kind"]));
-        if gvk.is_selected(&self.gvk) { walk(object, &self.path, self.create.then_some(leaf), set) } else { Ok(()) }
+        if !gvk.is_selected(&self.gvk) {
+            return Ok(());
+        }
+        walk(object, &self.path, self.create.then_some(leaf), &mut Vec::new(), set)
     }
 }
 
-pub(crate) fn walk(
+/// What is done with a node, given the way to it.
+pub(crate) type Set<'p, 's> = dyn FnMut(&mut Value, &[aliases::Step<'p>]) -> Result<(), String> + 's;
+
+pub(crate) fn walk<'p>(
     node: &mut Value,
-    path: &[Step],
+    path: &'p [Step],
     create: Option<Leaf>,
-    set: &mut dyn FnMut(&mut Value) -> Result<(), String>,
+    way: &mut Vec<aliases::Step<'p>>,
+    set: &mut Set<'p, '_>,
 ) -> Result<(), String> {
-    let Some((step, rest)) = path.split_first() else { return set(node) };
+    let Some((step, rest)) = path.split_first() else { return set(node, way) };
     match node {
         Value::Null | Value::Blank => Ok(()),
-        Value::List(items) => items.iter_mut().try_for_each(|item| walk(item, path, create, set)),
+        Value::List(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                way.push(aliases::Step::Index(at));
+                walk(item, path, create, way, set)?;
+                way.pop();
+            }
+            Ok(())
+        }
         Value::Map(map) => {
             if let Some(next) = map.get_mut(&step.name).filter(|next| step.list && next.is_null()) {
                 *next = Value::List(Vec::new());
@@ -83,7 +94,11 @@ pub(crate) fn walk(
                 }
                 Some(_) => Some(map.or_insert(&step.name, Value::map())),
             };
-            next.map_or(Ok(()), |next| walk(next, rest, create, set))
+            let Some(next) = next else { return Ok(()) };
+            way.push(aliases::Step::Name(&step.name));
+            walk(next, rest, create, way, set)?;
+            way.pop();
+            Ok(())
         }
         other => Err(format!("expected a mapping or a list around {}, found {}", step.name, other.type_name())),
     }

@@ -25,7 +25,7 @@ pub(crate) fn resources(all: &mut Gathered, session: &mut Session, k: &Kustomiza
         build::choose_schema(session, &inner, &base)?;
         let mut found = Gathered::new();
         build::accumulate(&mut found, session, &inner, &base)?;
-        all.config.merge(found.config);
+        all.config.merge(found.config).map_err(at)?;
         vars::merge(&mut all.vars, found.vars)?;
         append(&mut all.resources, &mut ids, found.resources).map_err(at)?;
     }

@@ -79,6 +79,8 @@ pub(crate) fn object(from: &Generator, kind: &str, global: &GeneratorOptions, ro
     }
     let mut made = Resource::new(Value::Map(object))?;
     made.behavior = from.behavior;
+    made.generated = true;
+    made.note();
     made.needs_hash = !(from.options.disable_name_suffix_hash || global.disable_name_suffix_hash);
     Ok(made)
 }

@@ -216,7 +216,7 @@ impl Kustomization {
             common_labels: f.pairs("commonLabels")?,
             common_annotations: f.pairs("commonAnnotations")?,
             strategic_patches: f.strings("patchesStrategicMerge")?,
-            json_patches: f.list("patchesJson6902", patch)?,
+            json_patches: f.list("patchesJson6902", json_patch)?,
             patches: f.list("patches", patch)?,
             images: f.list("images", image)?,
             replicas: f.list("replicas", replica)?,
@@ -277,6 +277,18 @@ fn labels(value: Value) -> Result<Labels> {
     Ok(found)
 }
 
+fn json_patch(value: Value) -> Result<Patch> {
+    let mut f = Fields::of(value)?;
+    let (path, patch) = (f.string("path")?, f.string("patch")?);
+    let target = f.parse("target", Selector::from_value)?;
+    f.take("options");
+    f.finish()?;
+    if path.is_empty() == patch.is_empty() {
+        return Err(Error::new("give either path or patch"));
+    }
+    Ok(Patch { path, patch, target, allow_name_change: false, allow_kind_change: false })
+}
+
 fn patch(value: Value) -> Result<Patch> {
     let mut f = Fields::of(value)?;
     let found = patch_fields(&mut f)?;
@@ -286,7 +298,8 @@ fn patch(value: Value) -> Result<Patch> {
 
 pub(crate) fn patch_fields(f: &mut Fields) -> Result<Patch> {
     let path = f.string("path")?;
-    let patch = f.string("patch")?;
+    // As in Kustomize, space around a patch is no part of it.
+    let patch = f.string("patch")?.trim().to_owned();
     let target = f.parse("target", Selector::from_value)?;
     let (mut allow_name_change, mut allow_kind_change) = (false, false);
     if let Some(options) = f.take("options") {

@@ -1,6 +1,7 @@
 //! Strategic merge: a patch that looks like the object. Maps merge, null removes, lists with a merge key merge by it
 //! with the patch's elements first, other lists are replaced; `$patch: replace|delete|merge` says otherwise.
 
+use super::scalar::needs_quotes;
 use super::schema::{ListMerge, Place, Schema};
 use super::value::{Map, Value};
 
@@ -25,6 +26,7 @@ pub(crate) fn strategic(object: Value, patch: Value, schema: &Schema) -> Result<
         place => place,
     };
     let mut merged = merge(Some(object), Some(patch), place, &ListKind::REPLACE)?;
+    merged.iter_mut().for_each(Value::settle);
     if let Some(Value::Map(map)) = &mut merged {
         clear_blanks(map, place);
     }
@@ -81,7 +83,8 @@ fn merge(object: Option<Value>, patch: Option<Value>, place: Place, list: &ListK
         (_, Some(Value::Null | Value::Blank)) => Ok(None),
         (object, Some(Value::Map(mut patch))) => match take_directive(&mut patch)? {
             Directive::Delete => Ok(None),
-            Directive::Replace => Ok(Some(Value::Map(patch))),
+            // Nulls are cleared from what takes the place, too.
+            Directive::Replace => maps(Map::default(), patch, place).map(Some),
             Directive::Merge => match object {
                 None | Some(Value::Null | Value::Blank) => maps(Map::default(), patch, place).map(Some),
                 Some(Value::Map(object)) => maps(object, patch, place).map(Some),
@@ -99,6 +102,10 @@ fn merge(object: Option<Value>, patch: Option<Value>, place: Place, list: &ListK
         },
         (Some(object @ (Value::Map(_) | Value::List(_))), Some(patch)) => {
             Err(format!("the patch has {} where the object has {}", patch.type_name(), object.type_name()))
+        }
+        // What takes the place of a quoted scalar is quoted as it is written.
+        (Some(Value::String(old)), Some(Value::Written(written))) if needs_quotes(&old) || old.contains('\n') => {
+            Ok(Some(Value::String(written.1)))
         }
         (_, Some(scalar)) => Ok(Some(scalar)),
     }

@@ -2,6 +2,7 @@
 //! program, and [`edit`] changes the `images` of a kustomization file in place. The module stands on its own: it knows
 //! nothing of the rest of the crate.
 
+mod aliases;
 mod base64;
 mod build;
 mod crds;

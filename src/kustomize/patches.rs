@@ -21,17 +21,18 @@ pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root:
     let mut count = 0;
     for (i, entry) in patches.iter().enumerate() {
         let result = (|| {
-            let parsed = if root.exists(entry) {
+            let mut parsed = if root.exists(entry) {
                 let text = root.read_text(entry)?;
-                read::documents(&text, Dialect::Object)
+                read::documents(&text, Dialect::Patch)
                     .and_then(resource::from_documents)
                     .map_err(|e| e.in_file(&root.shown(entry)))?
             } else if entry.contains(':') {
-                read::documents(entry, Dialect::Object).and_then(resource::from_documents)?
+                read::documents(entry, Dialect::Patch).and_then(resource::from_documents)?
             } else {
                 return Err(Error::new(format!("{entry} is neither a file here nor a patch")));
             };
             count += parsed.len();
+            parsed.iter_mut().for_each(stringify);
             merge_untargeted(resources, &parsed, false, false, schema)
         })();
         result.map_err(|e: Error| e.in_field(&format!("patchesStrategicMerge[{i}]")))?;
@@ -47,10 +48,7 @@ pub(crate) fn json(resources: &mut [Resource], patch: &Patch, root: &Root) -> Re
     match content(patch, root)? {
         Content::Json(operations) => {
             let target = patch.target.as_ref().ok_or_else(|| Error::new("a JSON patch needs a target"))?;
-            if !resources.iter().any(|r| target.matches(r)) {
-                return Err(Error::new("no object matches the target").in_field("target"));
-            }
-            json_targeted(resources, &operations, target)
+            json_targeted(resources, &operations, target, false)
         }
         Content::Strategic(_) => Err(Error::new("expected a list of JSON Patch operations, found an object")),
     }
@@ -61,14 +59,16 @@ pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root, sch
     let content = content(patch, root)?;
     match (content, &patch.target) {
         (Content::Json(_), None) => Err(Error::new("a JSON patch needs a target").in_field("target")),
-        (Content::Json(operations), Some(target)) => json_targeted(resources, &operations, target),
+        (Content::Json(operations), Some(target)) => json_targeted(resources, &operations, target, true),
         (Content::Strategic(patches), None) => {
             merge_untargeted(resources, &patches, patch.allow_name_change, patch.allow_kind_change, schema)
         }
         (Content::Strategic(patches), Some(target)) => match &patches[..] {
             [one] => {
+                let mut one = one.clone();
+                stringify(&mut one);
                 for resource in resources.iter_mut().filter(|r| target.matches(r)) {
-                    merge_into(resource, one, patch.allow_name_change, patch.allow_kind_change, schema)?;
+                    merge_into(resource, &one, patch.allow_name_change, patch.allow_kind_change, schema)?;
                 }
                 resources.retain(|r| !r.is_empty());
                 Ok(())
@@ -80,21 +80,15 @@ pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root, sch
 
 fn content(patch: &Patch, root: &Root) -> Result<Content> {
     let parse = |text: &str| -> Result<Content> {
-        let mut documents = read::documents(text, Dialect::Object)?;
+        let mut documents = read::documents(text, Dialect::Patch)?;
         documents.retain(|d| !d.value.is_null() && d.value.as_map().is_none_or(|m| !m.is_empty()));
         match &documents[..] {
             [] => Err(Error::new("the patch is empty")),
             [one] if matches!(one.value, Value::List(_)) => {
-                let operations = json_patch::parse(documents.remove(0).value)?;
+                let mut list = documents.remove(0).value;
+                list.settle();
+                let operations = json_patch::parse(list)?;
                 Ok(Content::Json(operations))
-            }
-            _ if patch.target.is_some() => {
-                // With a target the patch need not say what it is for.
-                let whole = documents.into_iter().map(|d| match d.value {
-                    value @ Value::Map(_) => Ok(bare(value)),
-                    other => Err(Error::new(format!("expected a mapping, found {}", other.type_name()))),
-                });
-                whole.collect::<Result<_>>().map(Content::Strategic)
             }
             _ => resource::from_documents(documents).map(Content::Strategic),
         }
@@ -107,18 +101,25 @@ fn content(patch: &Patch, root: &Root) -> Result<Content> {
     }
 }
 
-/// A patch whose target is named elsewhere.
-fn bare(value: Value) -> Resource {
-    Resource {
-        value,
-        previous: Vec::new(),
-        prefixes: Vec::new(),
-        suffixes: Vec::new(),
-        behavior: Default::default(),
-        needs_hash: false,
-        vars: Vec::new(),
-        origin: Default::default(),
-        transformations: String::new(),
+/// With a target, the labels and annotations of a patch are strings, null too; none at all change nothing.
+fn stringify(patch: &mut Resource) {
+    let metadata = patch.metadata();
+    for field in ["labels", "annotations"] {
+        match metadata.get_mut(field) {
+            Some(Value::Map(map)) if !map.is_empty() => {
+                for (_, value) in &mut map.0 {
+                    let text = match &mut *value {
+                        Value::Blank => String::new(),
+                        Value::Written(written) => std::mem::take(&mut written.1),
+                        other => other.scalar_text().unwrap_or_default(),
+                    };
+                    *value = Value::String(text);
+                }
+            }
+            _ => {
+                metadata.remove(field);
+            }
+        }
     }
 }
 
@@ -149,15 +150,15 @@ fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: b
     if rename || rekind {
         resource.remember();
     }
-    let object = std::mem::replace(&mut resource.value, Value::Null);
     let mut patch = patch.value.clone();
     if let Some(map) = patch.as_map_mut() {
         map.remove("apiVersion");
     }
-    let merged = merge::strategic(object, patch, schema)
-        .map_err(|e| Error::new(format!("cannot merge into {id}: {}", e.trim_start_matches(['.', ':', ' ']))))?;
-    let Some(merged) = merged else { return Ok(()) };
-    resource.value = merged;
+    let merged = resource.change(|resource| {
+        let object = std::mem::replace(&mut resource.value, Value::Null);
+        merge::strategic(object, patch, schema).map(|merged| resource.value = merged.unwrap_or(Value::Null))
+    });
+    merged.map_err(|e| Error::new(format!("cannot merge into {id}: {}", e.trim_start_matches(['.', ':', ' ']))))?;
     if resource.is_empty() {
         return Ok(());
     }
@@ -171,14 +172,27 @@ fn merge_into(resource: &mut Resource, patch: &Resource, rename: bool, rekind: b
     Ok(())
 }
 
-fn json_targeted(resources: &mut [Resource], operations: &[Operation], target: &Selector) -> Result<()> {
+fn json_targeted(
+    resources: &mut [Resource],
+    operations: &[Operation],
+    target: &Selector,
+    remember: bool,
+) -> Result<()> {
     for resource in resources.iter_mut().filter(|r| target.matches(r)) {
         let id = resource.id();
-        resource.remember();
+        if remember {
+            resource.remember();
+        }
+        let noted = resource.is_noted();
+        // The object is made anew, so that nothing in it is shared.
+        resource.aliases.forget();
         json_patch::apply(&mut resource.value, operations)
             .map_err(|e| Error::new(format!("cannot patch {id}: {e}")))?;
         if !matches!(resource.value, Value::Map(_)) {
             return Err(Error::new(format!("the patch leaves {id} without an object")));
+        }
+        if noted {
+            resource.note();
         }
     }
     Ok(())

@@ -83,9 +83,8 @@ pub(crate) fn transform(
                     return Err(Error::new(message).in_field("setRoleBindingSubjects"));
                 }
             };
-            let own = f.string("namespace")?;
-            let namespace = if own.is_empty() { object.str_at(&["metadata", "namespace"]) } else { &own };
-            transform::namespace(resources, namespace, &specs, subjects, unset_only)
+            // Kustomize takes the namespace of the configuration itself.
+            transform::namespace(resources, plugin.namespace(), &specs, subjects, unset_only)
         }
         kind @ ("PrefixSuffixTransformer" | "PrefixTransformer" | "SuffixTransformer") => {
             let (prefix, suffix, specs) = (f.string("prefix")?, f.string("suffix")?, specs(&mut f)?);

@@ -27,6 +27,8 @@ pub(crate) struct Document {
 pub(crate) enum Dialect {
     /// Kubernetes objects and patches. A key that stands twice is refused.
     Object,
+    /// Patches: as objects, but what is no string keeps the text that it was written as.
+    Patch,
     /// Kustomization files and configurations. The last of equal keys wins; `yes`, `on` and `y` are booleans.
     Kustomization,
 }
@@ -170,11 +172,18 @@ impl<'i> Reader<'i> {
                 let plain_word = style == ScalarStyle::Plain && tag.is_none();
                 let blank = style == ScalarStyle::Plain && tag.is_none() && span.start.index() == span.end.index();
                 let text = if blank { Cow::Borrowed("") } else { text };
+                let written = (plain_word && self.dialect == Dialect::Patch).then(|| text.clone().into_owned());
                 let value = match scalar::old_boolean(&text) {
                     Some(old) if plain_word && self.dialect == Dialect::Kustomization => Ok(Value::Bool(old)),
                     _ => scalar(text, style, tag.as_deref()),
                 }
                 .map_err(|e| e.at_line(span.start.line()))?;
+                let value = match written {
+                    Some(text) if !value.is_null() && value.as_str() != Some(&text) => {
+                        Value::Written(Box::new((value, text)))
+                    }
+                    _ => value,
+                };
                 (value, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.list(depth, place)?, anchor),
@@ -250,7 +259,7 @@ impl<'i> Reader<'i> {
                 self.key_lines.push((key.clone(), line));
             }
             match places.get(&key) {
-                Some(_) if self.dialect == Dialect::Object => {
+                Some(_) if self.dialect != Dialect::Kustomization => {
                     return Err(Error::new(format!("the key {key:?} stands twice in one mapping"))
                         .at_line(line)
                         .into());

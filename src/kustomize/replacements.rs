@@ -182,7 +182,9 @@ pub(crate) fn run(resources: &mut [Resource], replacements: &[Replacement]) -> R
                 if !chosen || target.reject.iter().any(|r| r.rejects(resource)) {
                     continue;
                 }
-                put(resource, &value, target).map_err(|e| at(Error::new(e).in_field(&format!("targets[{i}]"))))?;
+                resource
+                    .change(|resource| put(resource, &value, target))
+                    .map_err(|e| at(Error::new(e).in_field(&format!("targets[{i}]"))))?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One Kubernetes object on its way through the build, with the names it had before.
 
+use super::aliases::Aliases;
 use super::error::{Error, Result};
 use super::kustomization::Behavior;
 use super::origin::Origin;
@@ -88,11 +89,14 @@ pub(crate) struct Resource {
     pub suffixes: Vec<String>,
     pub behavior: Behavior,
     pub needs_hash: bool,
+    /// A generator made it.
+    pub generated: bool,
     /// The vars that take their value from it.
     pub vars: Vec<String>,
     /// Where it comes from, and what changed it, as `buildMetadata` prints them.
     pub origin: Origin,
     pub transformations: String,
+    pub aliases: Aliases,
 }
 
 impl Resource {
@@ -136,9 +140,11 @@ impl Resource {
             suffixes: Vec::new(),
             behavior: Behavior::Create,
             needs_hash: false,
+            generated: false,
             vars: Vec::new(),
             origin: Origin::default(),
             transformations: String::new(),
+            aliases: Aliases::default(),
         })
     }
 
@@ -185,6 +191,19 @@ impl Resource {
         let id = self.id();
         let namespace = id.effective_namespace().unwrap_or_default().to_owned();
         self.previous.push(Previous { namespace, name: id.name, kind: id.gvk.kind });
+        self.note();
+    }
+
+    /// Kustomize keeps what it remembers of an object in annotations of its own, so that from then on an object has
+    /// annotations, which patches and field specs find.
+    pub(crate) fn note(&mut self) {
+        self.metadata().or_insert("annotations", Value::map());
+        self.aliases.forget_annotations();
+    }
+
+    /// Whether Kustomize would have annotations of its own on it.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.needs_hash || self.generated || !self.previous.is_empty()
     }
 
     pub(crate) fn metadata(&mut self) -> &mut Map {

@@ -1,8 +1,9 @@
 //! The built-in transformations: namespace, prefix and suffix, labels, annotations, replicas, images.
 
 use super::ImageEdit;
+use super::aliases::Step;
 use super::error::{Error, Result};
-use super::field_spec::{self, FieldSpec, Leaf};
+use super::field_spec::{self, FieldSpec, Leaf, Set};
 use super::kustomization::Image;
 use super::resource::{Gvk, Resource};
 use super::value::Value;
@@ -145,19 +146,32 @@ fn affix(
     Ok(())
 }
 
+/// Sets labels or annotations where the specs lead.
 pub(crate) fn set_pairs(resources: &mut [Resource], specs: &[FieldSpec], pairs: &[(String, String)]) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
     for resource in resources {
-        for spec in specs {
-            set_all(resource, spec, Leaf::Map, &mut |node| match node {
-                Value::Map(map) => {
-                    pairs.iter().for_each(|(key, value)| map.set(key, Value::string(value)));
-                    Ok(())
-                }
-                other => Err(format!("expected a mapping, found {}", other.type_name())),
-            })?;
+        // For each pair the mappings in which it is new.
+        let mut made: Vec<Vec<Vec<Step<'_>>>> = vec![Vec::new(); pairs.len()];
+        resource.change(|resource| {
+            specs.iter().try_for_each(|spec| {
+                set_all_with_way(resource, spec, Leaf::Map, &mut |node, way| match node {
+                    Value::Map(map) => {
+                        for ((key, value), made) in pairs.iter().zip(&mut made) {
+                            if map.get(key).is_none() {
+                                made.push(way.to_vec());
+                            }
+                            map.set(key, Value::string(value));
+                        }
+                        Ok(())
+                    }
+                    other => Err(format!("expected a mapping, found {}", other.type_name())),
+                })
+            })
+        })?;
+        for ((key, _), made) in pairs.iter().zip(&made) {
+            resource.aliases.share(made, key);
         }
     }
     Ok(())
@@ -170,6 +184,10 @@ pub(crate) fn set_all(
     leaf: Leaf,
     set: &mut dyn FnMut(&mut Value) -> Result<(), String>,
 ) -> Result<()> {
+    set_all_with_way(resource, spec, leaf, &mut |node, _| set(node))
+}
+
+fn set_all_with_way<'p>(resource: &mut Resource, spec: &'p FieldSpec, leaf: Leaf, set: &mut Set<'p, '_>) -> Result<()> {
     spec.apply(&mut resource.value, leaf, set).map_err(|e| {
         let path: Vec<_> = spec.path.iter().map(|s| s.name.as_str()).collect();
         Error::new(format!("{}, field {}: {e}", resource.id(), path.join(".")))
@@ -211,7 +229,7 @@ pub(crate) fn image(resources: &mut [Resource], image: &Image, specs: &[FieldSpe
         // Field specs with `[]` reach only what the walk above has reached, unless the list has another shape.
         for spec in specs {
             if resource.gvk().is_selected(&spec.gvk) {
-                let _ = field_spec::walk(&mut resource.value, &spec.path, None, &mut |node| {
+                let _ = field_spec::walk(&mut resource.value, &spec.path, None, &mut Vec::new(), &mut |node, _| {
                     set(node);
                     Ok(())
                 });

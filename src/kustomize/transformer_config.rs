@@ -1,7 +1,7 @@
 //! The field specs in force: Kustomize's own and those that `configurations` add. Additions of a base hold for
 //! everything that is built on it.
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::field_spec::{self, FieldSpec, NameReference};
 use super::fields::Fields;
 use super::files::Root;
@@ -49,34 +49,38 @@ impl Config {
             let text = root.read_text(path).map_err(|e| e.in_field(&format!("configurations[{i}]")))?;
             let document = read::document(&text, Dialect::Kustomization).map_err(|e| e.in_file(&root.shown(path)))?;
             let more = Self::from_value(document.value).map_err(|e| e.in_file(&root.shown(path)))?;
-            self.merge(more);
+            self.merge(more).map_err(|e| e.in_file(&root.shown(path)))?;
         }
         Ok(())
     }
 
     /// Adds field specs that are not there yet.
-    pub(crate) fn merge(&mut self, more: Self) {
+    ///
+    /// # Errors
+    /// When two specs for the same fields disagree on whether to create them.
+    pub(crate) fn merge(&mut self, more: Self) -> Result<()> {
         let lists = [
-            (&mut self.prefixes, more.prefixes),
-            (&mut self.suffixes, more.suffixes),
-            (&mut self.namespaces, more.namespaces),
-            (&mut self.common_labels, more.common_labels),
-            (&mut self.template_labels, more.template_labels),
-            (&mut self.annotations, more.annotations),
-            (&mut self.images, more.images),
-            (&mut self.replicas, more.replicas),
-            (&mut self.labels, more.labels),
-            (&mut self.var_references, more.var_references),
+            ("namePrefix", &mut self.prefixes, more.prefixes),
+            ("nameSuffix", &mut self.suffixes, more.suffixes),
+            ("namespace", &mut self.namespaces, more.namespaces),
+            ("commonLabels", &mut self.common_labels, more.common_labels),
+            ("templateLabels", &mut self.template_labels, more.template_labels),
+            ("commonAnnotations", &mut self.annotations, more.annotations),
+            ("images", &mut self.images, more.images),
+            ("replicas", &mut self.replicas, more.replicas),
+            ("labels", &mut self.labels, more.labels),
+            ("varReference", &mut self.var_references, more.var_references),
         ];
-        for (list, more) in lists {
-            add(list, more);
+        for (name, list, more) in lists {
+            add(list, more).map_err(|e| e.in_field(name))?;
         }
         for reference in more.references {
             match self.references.iter_mut().find(|r| r.target == reference.target) {
-                Some(known) => add(&mut known.fields, reference.fields),
+                Some(known) => add(&mut known.fields, reference.fields).map_err(|e| e.in_field("nameReference"))?,
                 None => self.references.push(reference),
             }
         }
+        Ok(())
     }
 
     fn from_value(value: Value) -> Result<Self> {
@@ -100,12 +104,20 @@ impl Config {
     }
 }
 
-fn add(list: &mut Vec<FieldSpec>, more: Vec<FieldSpec>) {
+/// Adds specs to a list, but for those that it covers.
+pub(crate) fn add(list: &mut Vec<FieldSpec>, more: Vec<FieldSpec>) -> Result<()> {
     for spec in more {
-        if !list.contains(&spec) {
-            list.push(spec);
+        match list.iter().find(|known| known.path == spec.path && known.gvk.is_selected(&spec.gvk)) {
+            None => list.push(spec),
+            Some(known) if known.create == spec.create => {}
+            Some(_) => {
+                let path: Vec<_> = spec.path.iter().map(|step| step.name.as_str()).collect();
+                let message = format!("two field specs for {} disagree on create", path.join("/"));
+                return Err(Error::new(message));
+            }
         }
     }
+    Ok(())
 }
 
 fn reference(value: Value) -> Result<NameReference> {

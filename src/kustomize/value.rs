@@ -13,6 +13,8 @@ pub enum Value {
     String(String),
     List(Vec<Value>),
     Map(Map),
+    /// In a patch only: a number, a boolean or a time together with the text that it was written as.
+    Written(Box<(Value, String)>),
 }
 
 /// A mapping with unique keys.
@@ -94,6 +96,16 @@ impl Value {
         !matches!(self, Self::List(_) | Self::Map(_))
     }
 
+    /// Forgets how scalars were written, here and below.
+    pub(crate) fn settle(&mut self) {
+        match self {
+            Self::Written(written) => *self = std::mem::replace(&mut written.0, Self::Null),
+            Self::List(list) => list.iter_mut().for_each(Self::settle),
+            Self::Map(map) => map.0.iter_mut().for_each(|(_, value)| value.settle()),
+            _ => {}
+        }
+    }
+
     /// The value at a path of map keys.
     pub fn at(&self, path: &[&str]) -> Option<&Value> {
         path.iter().try_fold(self, |node, key| node.as_map()?.get(key))
@@ -112,6 +124,7 @@ impl Value {
             Self::Int(i) => i.to_string(),
             Self::Float(f) => super::number::yaml_float(*f),
             Self::String(s) => s.clone(),
+            Self::Written(written) => return written.0.scalar_text(),
             Self::List(_) | Self::Map(_) => return None,
         })
     }
@@ -125,6 +138,7 @@ impl Value {
             Self::String(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
+            Self::Written(written) => written.0.type_name(),
         }
     }
 
@@ -142,6 +156,7 @@ impl Value {
             Self::Int(i) => out.push_str(&i.to_string()),
             Self::Float(f) => out.push_str(&super::number::json_float(*f)),
             Self::String(s) => json_string(s, out),
+            Self::Written(written) => written.0.write_json(out),
             Self::List(list) => {
                 out.push('[');
                 for (i, item) in list.iter().enumerate() {
