@@ -15,6 +15,7 @@ class Tree:
         self.s, self.folder, self.only = s, folder, only
         self.known: list[dict] = []
         self.count = 0
+        self.vars = False
         # Few features a tree, so that a difference is small and most trees build.
         self.likely = {name: s.pick([0, 0, 0, 25, 60]) for name in FEATURES}
         if only:
@@ -31,6 +32,8 @@ class Tree:
     def kustomization(self, folder: Path, depth: int, component: bool) -> None:
         s = self.s
         k: dict = {}
+        # What this kustomization sees; a component sees what its parent does.
+        start = 0 if component else len(self.known)
         folder.mkdir(parents=True, exist_ok=True)
         resources = []
         for i in range(s.r.randint(0 if component else 1, 3)):
@@ -50,6 +53,9 @@ class Tree:
             self.count += 1
             self.kustomization(self.folder / f"comp{self.count}", depth + 1, True)
             k["components"] = [f"../comp{self.count}"]
+        self.visible = self.known[start:] if s.chance(95) else self.known
+        if not self.visible:
+            self.visible = self.known or [self.object()]
         names = list(FEATURES)
         s.r.shuffle(names)
         for name in names:
@@ -77,7 +83,7 @@ class Tree:
         return made
 
     def target(self, exact: bool = False) -> dict:
-        s, o = self.s, self.s.pick(self.known)
+        s, o = self.s, self.s.pick(self.visible)
         if not exact and s.chance(25):
             return s.pick([{"kind": o["kind"]}, {"name": ".*"}, {"kind": "Deploy.*"}, {"labelSelector": "app"},
                            {"labelSelector": "app=web"}, {"annotationSelector": "note"}, {"namespace": "ns1"},
@@ -194,11 +200,11 @@ def patches(t: Tree, k: dict, folder: Path) -> None:
     for i in range(s.r.randint(1, 3)):
         entry: dict = {}
         if s.chance(55):
-            o = s.pick(t.known)
+            o = s.pick(t.visible)
             body = merge_patch(t, o)
             text = s.yaml(body)
             if s.chance(15):
-                text += "---\n" + s.yaml(merge_patch(t, s.pick(t.known)))
+                text += "---\n" + s.yaml(merge_patch(t, s.pick(t.visible)))
             if s.chance(40):
                 entry["target"] = t.target()
             if s.chance(10):
@@ -215,7 +221,7 @@ def patches(t: Tree, k: dict, folder: Path) -> None:
 
 
 def strategic(t: Tree, k: dict, folder: Path) -> None:
-    texts = [t.s.yaml(merge_patch(t, t.s.pick(t.known))) for _ in range(t.s.r.randint(1, 2))]
+    texts = [t.s.yaml(merge_patch(t, t.s.pick(t.visible))) for _ in range(t.s.r.randint(1, 2))]
     k["patchesStrategicMerge"] = [
         t.file(folder, f"m{i}.yaml", text) if t.s.chance(50) else text for i, text in enumerate(texts)
     ]
@@ -257,7 +263,9 @@ def images(t: Tree, k: dict, folder: Path) -> None:
 
 
 def replicas(t: Tree, k: dict, folder: Path) -> None:
-    k["replicas"] = [{"name": t.s.pick(t.known)["metadata"]["name"], "count": t.s.r.randint(0, 9)}]
+    scaled = [o for o in t.visible if o["kind"] in ("Deployment", "ReplicaSet", "StatefulSet")]
+    if scaled:
+        k["replicas"] = [{"name": t.s.pick(scaled)["metadata"]["name"], "count": t.s.r.randint(0, 9)}]
 
 
 def options(s: Source) -> dict:
@@ -287,16 +295,20 @@ def generators(t: Tree, k: dict, folder: Path) -> None:
             if s.chance(25):
                 lines = ["# c", "A=1", "  B = x ", "C=a=b", "", 'D="q"', "E="]
                 entry["envs"] = [t.file(folder, f"e{i}.env", "\n".join(s.some(lines, 5)) + s.pick(["", "\n"]))]
-            if s.chance(15):
-                entry["behavior"] = s.pick(["merge", "replace", "create"])
+            kind = "ConfigMap" if field[0] == "c" else "Secret"
+            there = [o for o in t.visible if o["kind"] == kind]
+            if there and s.chance(25):
+                entry["behavior"] = s.pick(["merge", "merge", "replace", "create"])
+                entry["name"] = s.pick(there)["metadata"]["name"]
             if s.chance(20):
                 entry["namespace"] = s.pick(["ns1", "default"])
             if s.chance(30):
                 entry["options"] = options(s)
             if field == "secretGenerator" and s.chance(30):
                 entry["type"] = s.pick(["kubernetes.io/tls", "Opaque"])
-            t.known.append({"apiVersion": "v1", "kind": "ConfigMap" if field[0] == "c" else "Secret",
-                            "metadata": {"name": entry["name"]}})  # fmt: skip
+            made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": entry["name"]}}
+            t.known.append(made)
+            t.visible.append(made)
             out.append(entry)
         k[field] = out
     if s.chance(30):
@@ -328,7 +340,10 @@ def replacements(t: Tree, k: dict, folder: Path) -> None:
 
 
 def vars_(t: Tree, k: dict, folder: Path) -> None:
-    o = t.s.pick(t.known)
+    if t.s.chance(90) and t.vars:
+        return
+    t.vars = True
+    o = t.s.pick(t.visible)
     ref = {"apiVersion": o["apiVersion"], "kind": o["kind"], "name": o["metadata"]["name"]}
     entry: dict = {"name": "VAR", "objref": ref}
     if t.s.chance(40):

@@ -38,10 +38,7 @@ pub enum Command {
     /// Let the built image into an environment, or not
     Promote(PromoteArgs),
     /// Render a Kustomize overlay
-    Render {
-        /// Folder with a kustomization.yaml
-        overlay: PathBuf,
-    },
+    Render(RenderArgs),
     /// Show a record as a report
     Report {
         /// The record file
@@ -61,6 +58,37 @@ pub enum Command {
     },
     /// Print shell completions
     Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Folder with a kustomization.yaml
+    pub overlay: PathBuf,
+    /// Clone bases in other repositories with git
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Which files a kustomization may read
+    #[arg(long, value_enum, default_value_t = LoadRestrictor::RootOnly, value_name = "RULE")]
+    pub load_restrictor: LoadRestrictor,
+    /// Who renders: mlgate itself, or the installed kustomize or kubectl
+    #[arg(long, value_enum, default_value_t = Renderer::Native)]
+    pub renderer: Renderer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoadRestrictor {
+    /// Only those at or below its own folder
+    #[value(name = "LoadRestrictionsRootOnly", alias = "rootOnly")]
+    RootOnly,
+    /// Any
+    #[value(name = "LoadRestrictionsNone", alias = "none")]
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Renderer {
+    Native,
+    Kustomize,
 }
 
 #[derive(Debug, Args)]

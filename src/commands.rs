@@ -92,9 +92,16 @@ pub fn init(settings: &Settings, args: &InitArgs) -> Result<Exit, Error> {
 }
 
 /// `mlgate render OVERLAY`: the same output as `kustomize build`.
-pub fn render(settings: &Settings, overlay: &Path) -> Result<Exit, Error> {
-    let output = kustomize::build(&settings.root.join(overlay), &kustomize::Options::default())
-        .map_err(|error| Error { exit: Exit::Usage, text: format!("cannot render {}: {error}", overlay.display()) })?;
+pub fn render(settings: &Settings, args: &cli::RenderArgs) -> Result<Exit, Error> {
+    let options = kustomize::Options {
+        allow_remote: args.allow_remote,
+        load_anywhere: args.load_restrictor == cli::LoadRestrictor::None,
+        installed: args.renderer == cli::Renderer::Kustomize,
+        ..kustomize::Options::default()
+    };
+    let shown = args.overlay.display();
+    let output = kustomize::build(&settings.root.join(&args.overlay), &options)
+        .map_err(|error| Error { exit: Exit::Usage, text: format!("cannot render {shown}: {error}") })?;
     print(&output.to_yaml());
     Ok(Exit::Ok)
 }

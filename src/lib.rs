@@ -48,7 +48,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Promote(args) => promote::run(&settings, &args).await,
         Command::Check => commands::check(&settings),
         Command::Init(args) => commands::init(&settings, &args),
-        Command::Render { overlay } => commands::render(&settings, &overlay),
+        Command::Render(args) => commands::render(&settings, &args),
         Command::Report { record, format } => commands::report(&settings, &record, format),
         Command::Record(command) => commands::record(&settings, command).await,
         Command::Profile(args) => profile::run(&settings, &args).await,

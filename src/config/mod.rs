@@ -258,6 +258,8 @@ pub struct Request {
 pub struct Environment {
     pub name: String,
     pub overlay: PathBuf,
+    /// The installed kustomize renders it.
+    pub installed_kustomize: bool,
     pub promote: Option<Promote>,
 }
 

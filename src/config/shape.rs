@@ -292,6 +292,11 @@ pub static REQUEST: Object = Object {
 pub static ENVIRONMENT: Object = Object {
     keys: &[
         must("overlay", Shape::Text, "Folder of its Kustomize overlay."),
+        may(
+            "renderer",
+            Shape::OneOf(&["native", "kustomize"]),
+            "Who renders it: mlgate itself, or the installed kustomize or kubectl (charts, programs); native unless said.",
+        ),
         may("promote", Shape::Object(&PROMOTE), "How and when a model is promoted to it."),
     ],
 };

@@ -223,11 +223,9 @@ fn label_specs(labels: &Labels, config: &Config) -> Result<Vec<FieldSpec>> {
     let mut specs = labels.fields.clone();
     if labels.include_selectors {
         transformer_config::add(&mut specs, config.common_labels.clone())?;
-    } else {
-        if labels.include_templates {
-            transformer_config::add(&mut specs, config.template_labels.clone())?;
-        }
-        transformer_config::add(&mut specs, config.labels.clone())?;
+    } else if labels.include_templates {
+        transformer_config::add(&mut specs, config.template_labels.clone())?;
     }
+    transformer_config::add(&mut specs, config.labels.clone())?;
     Ok(specs)
 }

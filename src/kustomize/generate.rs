@@ -171,6 +171,9 @@ pub(crate) fn absorb(resources: &mut Vec<Resource>, mut made: Resource) -> Resul
                 if let Some(map) = made.value.as_map_mut() {
                     for field in ["data", "binaryData"] {
                         merge_field(map, old.value.at(&[field]), field);
+                        if map.get(field).and_then(Value::as_map).is_some_and(Map::is_empty) {
+                            map.remove(field);
+                        }
                     }
                 }
             }

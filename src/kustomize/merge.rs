@@ -4,6 +4,7 @@
 use super::scalar::needs_quotes;
 use super::schema::{ListMerge, Place, Schema};
 use super::value::{Map, Value};
+use std::collections::HashMap;
 
 const DIRECTIVE: &str = "$patch";
 
@@ -50,21 +51,32 @@ fn clear_blanks(map: &mut Map, place: Place) {
     }
 }
 
-/// Of elements with the same keys the last stays, in the place of the first.
+/// Of elements with the same keys the last stays, in the place of the first. One that leaves out part of the keys takes
+/// the place of all before it that fit the rest.
 fn keep_last(items: &mut Vec<Value>, keys: &[&str]) {
-    let mut seen: std::collections::HashMap<Vec<Option<String>>, usize> = std::collections::HashMap::new();
-    let mut kept: Vec<Value> = Vec::with_capacity(items.len());
+    let mut seen: HashMap<Vec<Option<String>>, usize> = HashMap::new();
+    let mut kept: Vec<Option<Value>> = Vec::with_capacity(items.len());
     for item in items.drain(..) {
         let names: Vec<_> = keys.iter().map(|k| key_of(&item, k)).collect();
-        match seen.get(&names).filter(|_| names[0].is_some()) {
-            Some(&at) => kept[at] = item,
-            None => {
-                seen.insert(names, kept.len());
-                kept.push(item);
-            }
+        let known = seen.get(&names).copied().filter(|_| names[0].is_some());
+        if let Some(at) = known {
+            kept[at] = Some(item);
+            continue;
         }
+        if names.iter().any(Option::is_none) && names[0].is_some() {
+            let fits = |other: &Vec<Option<String>>| names.iter().zip(other).all(|(n, o)| n.is_none() || n == o);
+            seen.retain(|other, at| {
+                let gone = fits(other);
+                if gone {
+                    kept[*at] = None;
+                }
+                !gone
+            });
+        }
+        seen.insert(names, kept.len());
+        kept.push(Some(item));
     }
-    *items = kept;
+    items.extend(kept.into_iter().flatten());
 }
 
 /// How the list at hand merges, if the value is one.

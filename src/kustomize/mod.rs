@@ -14,6 +14,7 @@ mod fields;
 mod files;
 mod gather;
 mod generate;
+mod installed;
 mod json_patch;
 mod key_order;
 mod kustomization;
@@ -25,6 +26,7 @@ mod origin;
 mod patches;
 mod path;
 mod plugins;
+mod program;
 mod read;
 mod references;
 mod remote;
@@ -64,6 +66,8 @@ pub struct Options {
     pub text: Option<String>,
     /// Bases in other repositories may be cloned, with the `git` that is installed.
     pub allow_remote: bool,
+    /// The installed `kustomize` or `kubectl` renders, and may run what it is told to.
+    pub installed: bool,
     /// Files outside the directory of the kustomization that names them may be read.
     pub load_anywhere: bool,
 }
@@ -93,7 +97,7 @@ pub struct ImageRef {
 /// When a file is missing, malformed or outside its directory, when a field is unknown or not rendered, when a patch
 /// finds no target: always with the file and the field at fault where there is one.
 pub fn build(dir: &Path, options: &Options) -> Result<Output> {
-    build::build(dir, options)
+    if options.installed { installed::build(dir, options) } else { build::build(dir, options) }
 }
 
 /// The name of the kustomization file in `folder`.

@@ -32,7 +32,10 @@ pub(crate) fn strategic(resources: &mut Vec<Resource>, patches: &[String], root:
                 return Err(Error::new(format!("{entry} is neither a file here nor a patch")));
             };
             count += parsed.len();
-            parsed.iter_mut().for_each(stringify);
+            for patch in &mut parsed {
+                stringify(patch, "labels");
+                stringify(patch, "annotations");
+            }
             merge_untargeted(resources, &parsed, false, false, schema)
         })();
         result.map_err(|e: Error| e.in_field(&format!("patchesStrategicMerge[{i}]")))?;
@@ -60,13 +63,17 @@ pub(crate) fn one(resources: &mut Vec<Resource>, patch: &Patch, root: &Root, sch
     match (content, &patch.target) {
         (Content::Json(_), None) => Err(Error::new("a JSON patch needs a target").in_field("target")),
         (Content::Json(operations), Some(target)) => json_targeted(resources, &operations, target, true),
-        (Content::Strategic(patches), None) => {
+        (Content::Strategic(mut patches), None) => {
+            if patch.allow_name_change || patch.allow_kind_change {
+                patches.iter_mut().for_each(|patch| stringify(patch, "annotations"));
+            }
             merge_untargeted(resources, &patches, patch.allow_name_change, patch.allow_kind_change, schema)
         }
         (Content::Strategic(patches), Some(target)) => match &patches[..] {
             [one] => {
                 let mut one = one.clone();
-                stringify(&mut one);
+                stringify(&mut one, "labels");
+                stringify(&mut one, "annotations");
                 for resource in resources.iter_mut().filter(|r| target.matches(r)) {
                     merge_into(resource, &one, patch.allow_name_change, patch.allow_kind_change, schema)?;
                 }
@@ -101,24 +108,23 @@ fn content(patch: &Patch, root: &Root) -> Result<Content> {
     }
 }
 
-/// With a target, the labels and annotations of a patch are strings, null too; none at all change nothing.
-fn stringify(patch: &mut Resource) {
+/// Where Kustomize has had a patch's labels or annotations in its hands, they are strings, null too, and none at all
+/// change nothing.
+fn stringify(patch: &mut Resource, field: &str) {
     let metadata = patch.metadata();
-    for field in ["labels", "annotations"] {
-        match metadata.get_mut(field) {
-            Some(Value::Map(map)) if !map.is_empty() => {
-                for (_, value) in &mut map.0 {
-                    let text = match &mut *value {
-                        Value::Blank => String::new(),
-                        Value::Written(written) => std::mem::take(&mut written.1),
-                        other => other.scalar_text().unwrap_or_default(),
-                    };
-                    *value = Value::String(text);
-                }
+    match metadata.get_mut(field) {
+        Some(Value::Map(map)) if !map.is_empty() => {
+            for (_, value) in &mut map.0 {
+                let text = match &mut *value {
+                    Value::Blank => String::new(),
+                    Value::Written(written) => std::mem::take(&mut written.1),
+                    other => other.scalar_text().unwrap_or_default(),
+                };
+                *value = Value::String(text);
             }
-            _ => {
-                metadata.remove(field);
-            }
+        }
+        _ => {
+            metadata.remove(field);
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Bases in other repositories: reading their URLs, and cloning them with the installed `git` when that is allowed.
 
 use super::error::{Error, Result};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use super::program;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -68,7 +67,11 @@ impl Url {
         }
         let clone = TempDir::new().map_err(|e| Error::new(format!("cannot make a directory for a clone: {e}")))?;
         let end = Instant::now() + self.timeout;
-        let git = |arguments: &[&str]| self.git(clone.path(), arguments, end);
+        let git = |arguments: &[&str]| {
+            let mut command = Command::new("git");
+            command.arg("-C").arg(clone.path()).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
+            program::run(&mut command, &format!("git {}", arguments.join(" ")), end)
+        };
         let reference = if self.reference.is_empty() { "HEAD" } else { &self.reference };
         git(&["init", "--quiet"])?;
         git(&["fetch", "--quiet", "--depth=1", "--", &self.repository, reference])?;
@@ -77,40 +80,6 @@ impl Url {
             git(&["submodule", "--quiet", "update", "--init", "--recursive"])?;
         }
         Ok(clone)
-    }
-
-    fn git(&self, dir: &Path, arguments: &[&str], end: Instant) -> Result<()> {
-        let failed = |why: String| Error::new(format!("git {}: {why}", arguments.join(" ")));
-        let mut command = Command::new("git");
-        command.arg("-C").arg(dir).args(arguments).env("GIT_TERMINAL_PROMPT", "0").process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|e| failed(format!("{e}; git must be installed for remote bases")))?;
-        // Its messages are read aside, so that they cannot fill the pipe and stop it.
-        let messages = child.stderr.take().map(|mut pipe| {
-            std::thread::spawn(move || {
-                let mut text = Vec::new();
-                let _ = std::io::Read::read_to_end(&mut pipe, &mut text);
-                String::from_utf8_lossy(&text).trim().to_owned()
-            })
-        });
-        loop {
-            match child.try_wait().map_err(|e| failed(e.to_string()))? {
-                Some(status) => {
-                    let said = messages.and_then(|m| m.join().ok()).unwrap_or_default();
-                    return if status.success() { Ok(()) } else { Err(failed(said)) };
-                }
-                None if Instant::now() >= end => {
-                    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-                        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-                    }
-                    let _ = child.wait();
-                    let message =
-                        format!("took longer than {} s; ?timeout=SECONDS gives it more", self.timeout.as_secs());
-                    return Err(failed(message));
-                }
-                None => std::thread::sleep(Duration::from_millis(10)),
-            }
-        }
     }
 }
 

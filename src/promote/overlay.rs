@@ -114,7 +114,7 @@ fn references(
     text: Option<String>,
 ) -> Result<Vec<String>, Fault> {
     let what = || format!("render {}", environment.overlay.display());
-    let options = Options { text, ..Options::default() };
+    let options = Options { text, installed: environment.installed_kustomize, ..Options::default() };
     let output =
         kustomize::build(&root.join(&environment.overlay), &options).map_err(|error| Fault::new(what(), error, ""))?;
     let of_model = |image: &str| {

@@ -11,7 +11,8 @@ pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&
     for environment in environments {
         ctx.ui.say(&format!("render {}", environment.overlay.display()));
         let (folder, edit) = (ctx.root.join(&environment.overlay), pin.map(edit));
-        let options = Options { images: edit.into_iter().collect(), ..Options::default() };
+        let installed = environment.installed_kustomize;
+        let options = Options { images: edit.into_iter().collect(), installed, ..Options::default() };
         // Off this thread, so that a large overlay does not keep a signal waiting.
         let rendered = tokio::task::spawn_blocking(move || kustomize::build(&folder, &options)).await;
         let what = || format!("render {}", environment.overlay.display());

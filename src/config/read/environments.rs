@@ -26,7 +26,9 @@ impl Reader<'_> {
                         help,
                     );
                 }
-                Environment { name, overlay: self.path(node, "overlay").unwrap_or_default(), promote }
+                let overlay = self.path(node, "overlay").unwrap_or_default();
+                let installed_kustomize = node.get("renderer").and_then(Node::text) == Some("kustomize");
+                Environment { name, overlay, installed_kustomize, promote }
             })
             .collect()
     }
