@@ -14,7 +14,13 @@ pub(crate) fn resources(all: &mut Gathered, session: &mut Session, k: &Kustomiza
     let mut ids: HashSet<Key> = all.resources.iter().map(key).collect();
     for (i, path) in k.resources.iter().enumerate() {
         let at = |e: Error| k.locate(e.in_field(&format!("resources[{i}]")));
-        if let Some(found) = file(root, path).map_err(at)? {
+        if let Some(mut found) = file(root, path).map_err(at)? {
+            if session.metadata.any {
+                found.iter_mut().for_each(|resource| {
+                    resource.tracked = true;
+                    resource.note();
+                });
+            }
             append(&mut all.resources, &mut ids, found).map_err(at)?;
             continue;
         }

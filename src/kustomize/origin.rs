@@ -10,6 +10,8 @@ const MANAGED_BY: &str = "kustomize-(devel)";
 /// What the outermost kustomization asks for; bases follow it, whatever they say themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Metadata {
+    /// Anything is asked for, so that Kustomize keeps origins, which are annotations.
+    pub any: bool,
     pub origins: bool,
     pub transformations: bool,
     /// The label that says that Kustomize made the object.
@@ -21,6 +23,7 @@ impl Metadata {
     pub(crate) fn new(words: &[String]) -> Self {
         let has = |word: &str| words.iter().any(|w| w == word);
         Self {
+            any: !words.is_empty(),
             origins: has("originAnnotations"),
             transformations: has("transformerAnnotations"),
             managed_by: has("managedByLabel"),

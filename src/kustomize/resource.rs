@@ -89,6 +89,8 @@ pub(crate) struct Resource {
     pub suffixes: Vec<String>,
     pub behavior: Behavior,
     pub needs_hash: bool,
+    /// Its origin is kept among its annotations.
+    pub tracked: bool,
     /// A generator made it.
     pub generated: bool,
     /// The vars that take their value from it.
@@ -140,6 +142,7 @@ impl Resource {
             suffixes: Vec::new(),
             behavior: Behavior::Create,
             needs_hash: false,
+            tracked: false,
             generated: false,
             vars: Vec::new(),
             origin: Origin::default(),

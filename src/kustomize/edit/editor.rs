@@ -1,9 +1,8 @@
 //! Working out which bytes of the text an edit has to change.
 
+use super::Entry;
 use super::locate::{Kind, Node};
 use super::style::{flow_entry, plain, quoted, styles};
-use super::{unwanted, wanted};
-use crate::kustomize::ImageEdit;
 use crate::kustomize::error::{Error, Result};
 use granit_parser::ScalarStyle;
 use std::ops::Range;
@@ -21,28 +20,32 @@ pub(super) struct Editor<'t> {
     /// Replacements of ranges of the text, in no order.
     changes: Vec<(Range<usize>, String)>,
     eol: &'static str,
+    /// The list or mapping that is edited.
+    list: &'static str,
+    /// Values are numbers, which stand without quotes.
+    numbers: bool,
 }
 
 impl<'t> Editor<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { text, changes: Vec::new(), eol: eol(text) }
+    pub(super) fn new(text: &'t str, list: &'static str, numbers: bool) -> Self {
+        Self { text, changes: Vec::new(), eol: eol(text), list, numbers }
     }
 
     /// Adds `images:` to a text that holds no document.
-    pub(super) fn append_block(&mut self, edit: &ImageEdit) {
+    pub(super) fn append_block(&mut self, edit: &Entry) {
         self.insert(self.text.len(), self.block(edit, 0, 0));
     }
 
     /// Changes or adds the entry for `edit.name` below the root of the document.
-    pub(super) fn edit(&mut self, root: &Node, edit: &ImageEdit) -> Result<()> {
+    pub(super) fn edit(&mut self, root: &Node, edit: &Entry) -> Result<()> {
         let Kind::Map { flow, entries } = &root.kind else {
             return Err(Error::new("a kustomization is a mapping").at_line(root.line));
         };
-        let Some((key, images)) = root.entry("images") else {
-            return self.add_images(root, *flow, entries, edit);
+        let Some((key, images)) = root.entry(self.list) else {
+            return self.add_list(root, *flow, entries, edit);
         };
         let refuse = |node: &Node, why: &str| {
-            Err(Error::new(format!("cannot be edited in place: {why}")).in_field("images").at_line(node.line))
+            Err(Error::new(format!("cannot be edited in place: {why}")).in_field(self.list).at_line(node.line))
         };
         if images.decorated && !matches!(images.kind, Kind::List { .. }) {
             return refuse(images, "it has an anchor or a tag");
@@ -64,8 +67,7 @@ impl<'t> Editor<'t> {
             }
             Kind::Scalar { .. } => refuse(images, "it is a scalar, not a list"),
             Kind::List { flow, items } => {
-                let named =
-                    |node: &&Node| node.entry("name").is_some_and(|(_, v)| v.text() == Some(edit.name.as_str()));
+                let named = |node: &&Node| node.entry("name").is_some_and(|(_, v)| v.text() == Some(edit.name));
                 let mut found = items.iter().filter(named);
                 match (found.next(), found.next()) {
                     (Some(_), Some(second)) => {
@@ -81,16 +83,16 @@ impl<'t> Editor<'t> {
         }
     }
 
-    fn add_images(&mut self, root: &Node, flow: bool, entries: &[(Node, Node)], edit: &ImageEdit) -> Result<()> {
+    fn add_list(&mut self, root: &Node, flow: bool, entries: &[(Node, Node)], edit: &Entry) -> Result<()> {
         let Some((_, last)) = entries.last() else {
             // `{}`
-            let images = format!("images: [{}]", flow_entry(edit, ScalarStyle::Plain, false));
+            let images = format!("{}: [{}]", self.list, flow_entry(edit, ScalarStyle::Plain, false));
             self.insert(root.range.start + 1, images);
             return Ok(());
         };
         if flow {
             let (key_style, style) = styles(&entries[0].0, last);
-            let key = quoted("images", key_style);
+            let key = quoted(self.list, key_style);
             let json = key_style == ScalarStyle::DoubleQuoted;
             self.insert(last.range.end, format!(", {key}: [{}]", flow_entry(edit, style, json)));
             return Ok(());
@@ -101,20 +103,26 @@ impl<'t> Editor<'t> {
     }
 
     /// `images:` with one entry, to stand at the end of the text on lines of its own.
-    fn block(&self, edit: &ImageEdit, column: usize, dash: usize) -> String {
+    fn block(&self, edit: &Entry, column: usize, dash: usize) -> String {
         let starts = self.text.is_empty() || self.text.ends_with(['\n', '\u{feff}']);
         let lead = if starts { "" } else { self.eol };
         let entry = self.entry_lines(edit, column + dash, 2);
         let close = if starts { self.eol } else { "" };
-        format!("{lead}{:column$}images:{}{entry}{close}", "", self.eol)
+        format!("{lead}{:column$}{}:{}{entry}{close}", "", self.list, self.eol)
     }
 
     /// `- name: …` and the fields below it, without the last line end.
-    fn entry_lines(&self, edit: &ImageEdit, dash: usize, width: usize) -> String {
-        let mut out = format!("{:dash$}-{:pad$}name: {}", "", "", plain(&edit.name), pad = width - 1);
-        for (field, value) in wanted(edit) {
+    fn entry_lines(&self, edit: &Entry, dash: usize, width: usize) -> String {
+        let mut out = format!("{:dash$}-{:pad$}name: {}", "", "", plain(edit.name), pad = width - 1);
+        for (field, value) in edit.wanted.iter().copied() {
             if let Some(value) = value {
-                out.push_str(&format!("{}{:indent$}{field}: {}", self.eol, "", plain(value), indent = dash + width));
+                out.push_str(&format!(
+                    "{}{:indent$}{field}: {}",
+                    self.eol,
+                    "",
+                    self.written(value, ScalarStyle::Plain),
+                    indent = dash + width
+                ));
             }
         }
         out
@@ -135,19 +143,19 @@ impl<'t> Editor<'t> {
         entries.iter().find_map(|(key, value)| dash(key, value)).unwrap_or(0)
     }
 
-    fn add_entry(&mut self, images: &Node, flow: bool, items: &[Node], edit: &ImageEdit) -> Result<()> {
+    fn add_entry(&mut self, images: &Node, flow: bool, items: &[Node], edit: &Entry) -> Result<()> {
         let Some(last) = items.last() else {
             self.insert(images.range.start + 1, flow_entry(edit, ScalarStyle::Plain, false));
             return Ok(());
         };
         let Kind::Map { flow: last_flow, entries } = &last.kind else {
             return Err(Error::new("cannot be edited in place: its last entry is no mapping")
-                .in_field("images")
+                .in_field(self.list)
                 .at_line(last.line));
         };
         let Some((key, value)) = entries.first() else {
             return Err(Error::new("cannot be edited in place: its last entry is empty")
-                .in_field("images")
+                .in_field(self.list)
                 .at_line(last.line));
         };
         let (key_style, style) = styles(key, value);
@@ -161,7 +169,7 @@ impl<'t> Editor<'t> {
         let before = &self.text[start..last.range.start];
         let Some(dash) = before.find('-').filter(|at| before[..*at].bytes().all(|b| b == b' ')) else {
             return Err(Error::new("cannot be edited in place: its entries do not begin with a dash on their line")
-                .in_field("images")
+                .in_field(self.list)
                 .at_line(last.line));
         };
         let lines = if *last_flow {
@@ -182,7 +190,7 @@ impl<'t> Editor<'t> {
         match last.map(|n| &n.kind) {
             Some(Kind::Scalar { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }) => {
                 Err(Error::new("cannot be edited in place: an entry ends with a block scalar")
-                    .in_field("images")
+                    .in_field(self.list)
                     .at_line(node.line))
             }
             _ => Ok(self.line_end(last.map_or(node.range.end, |n| n.range.end))),
@@ -190,11 +198,11 @@ impl<'t> Editor<'t> {
     }
 
     /// Changes the fields of an entry that is there.
-    fn change(&mut self, entry: &Node, edit: &ImageEdit) -> Result<()> {
+    fn change(&mut self, entry: &Node, edit: &Entry) -> Result<()> {
         let Kind::Map { flow, entries } = &entry.kind else { return Ok(()) };
         let refuse = |node: &Node, why: &str| {
             let message = format!("the entry of {} cannot be edited in place: {why}", edit.name);
-            Err(Error::new(message).in_field("images").at_line(node.line))
+            Err(Error::new(message).in_field(self.list).at_line(node.line))
         };
         if entry.decorated {
             return refuse(entry, "it has an anchor or a tag");
@@ -223,9 +231,9 @@ impl<'t> Editor<'t> {
                 return refuse(key, &format!("{} stands there twice", key.text().unwrap_or_default()));
             }
         }
-        let mut spare = unwanted(edit).and_then(|name| entry.entry(name));
+        let mut spare = edit.unwanted.and_then(|name| entry.entry(name));
         let mut added = Vec::new();
-        for (field, value) in wanted(edit) {
+        for (field, value) in edit.wanted.iter().copied() {
             let Some(value) = value else { continue };
             let is_swap = matches!(field, "newTag" | "digest");
             match (entry.entry(field), spare) {
@@ -255,11 +263,12 @@ impl<'t> Editor<'t> {
         for (field, value) in added {
             if flow {
                 let end = entries.last().map_or(name.range.end, |(_, v)| v.range.end);
-                self.insert(end, format!(", {}: {}", quoted(field, key_style), quoted(value, style)));
+                self.insert(end, format!(", {}: {}", quoted(field, key_style), self.written(value, style)));
             } else {
                 let after = self.line_end(name.range.end);
                 let key = quoted(field, key_style);
-                let line = format!("{}{:column$}{key}: {}", self.eol, "", quoted(value, style), column = entry.column);
+                let line =
+                    format!("{}{:column$}{key}: {}", self.eol, "", self.written(value, style), column = entry.column);
                 self.insert(after, line);
             }
         }
@@ -269,16 +278,17 @@ impl<'t> Editor<'t> {
     /// Gives a field a new value in the old one's quotes.
     fn set(&mut self, key: &Node, old: &Node, value: &str) -> Result<()> {
         if old.text() == Some(value) && !old.range.is_empty() {
-            let plain_ok = !matches!(old.kind, Kind::Scalar { style: ScalarStyle::Plain, .. }) || plain(value) == value;
+            let plain_ok = !matches!(old.kind, Kind::Scalar { style: ScalarStyle::Plain, .. })
+                || self.written(value, ScalarStyle::Plain) == value;
             if plain_ok {
                 return Ok(());
             }
         }
         if old.range.is_empty() {
             let colon = self.colon(key)?;
-            self.insert(colon, format!(" {}", plain(value)));
+            self.insert(colon, format!(" {}", self.written(value, ScalarStyle::Plain)));
         } else {
-            self.changes.push((old.range.clone(), quoted(value, styles(key, old).1)));
+            self.changes.push((old.range.clone(), self.written(value, styles(key, old).1)));
         }
         Ok(())
     }
@@ -289,11 +299,15 @@ impl<'t> Editor<'t> {
         self.changes.push((key.range.clone(), quoted(field, key_style)));
         if old.range.is_empty() {
             if let Ok(colon) = self.colon(key) {
-                self.insert(colon, format!(" {}", plain(value)));
+                self.insert(colon, format!(" {}", self.written(value, ScalarStyle::Plain)));
             }
         } else {
-            self.changes.push((old.range.clone(), quoted(value, style)));
+            self.changes.push((old.range.clone(), self.written(value, style)));
         }
+    }
+
+    fn written(&self, value: &str, style: ScalarStyle) -> String {
+        if self.numbers { value.to_owned() } else { quoted(value, style) }
     }
 
     fn shares_dash_line(&self, entry: &Node, key: &Node) -> bool {
@@ -318,7 +332,7 @@ impl<'t> Editor<'t> {
             return Err(Error::new(
                 "cannot be edited in place: the field to remove stands behind the dash of its entry",
             )
-            .in_field("images")
+            .in_field(self.list)
             .at_line(key.line));
         }
         let (start, stop) = (self.line_start(key.range.start), self.line_end(end));
@@ -334,14 +348,14 @@ impl<'t> Editor<'t> {
     }
 
     /// Past the colon of a key, when it follows on the same line.
-    fn colon(&self, key: &Node) -> Result<usize> {
+    pub(super) fn colon(&self, key: &Node) -> Result<usize> {
         let rest = &self.text[key.range.end..];
         let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         if rest[blank..].starts_with(':') {
             Ok(key.range.end + blank + 1)
         } else {
             Err(Error::new("cannot be edited in place: a key and its colon stand apart")
-                .in_field("images")
+                .in_field(self.list)
                 .at_line(key.line))
         }
     }
@@ -351,13 +365,32 @@ impl<'t> Editor<'t> {
     }
 
     /// The end of the line around `at`, before its line break.
-    fn line_end(&self, at: usize) -> usize {
+    pub(super) fn line_end(&self, at: usize) -> usize {
         let end = self.text[at..].find('\n').map_or(self.text.len(), |n| at + n);
         if self.text[at..end].ends_with('\r') { end - 1 } else { end }
     }
 
-    fn insert(&mut self, at: usize, text: String) {
+    pub(super) fn insert(&mut self, at: usize, text: String) {
         self.changes.push((at..at, text));
+    }
+
+    pub(super) fn replace(&mut self, range: Range<usize>, text: String) {
+        self.changes.push((range, text));
+    }
+
+    /// Adds whole lines at the end, in the text's own line ends.
+    pub(super) fn append_lines(&mut self, lines: &str) {
+        let starts = self.text.is_empty() || self.text.ends_with(['\n', '\u{feff}']);
+        let lines = if starts { lines.to_owned() } else { format!("\n{}", lines.trim_end()) };
+        self.insert(self.text.len(), lines.replace('\n', self.eol));
+    }
+
+    pub(super) fn eol(&self) -> &'static str {
+        self.eol
+    }
+
+    pub(super) fn text_of(&self, node: &Node) -> &str {
+        &self.text[node.range.clone()]
     }
 
     /// The text with all changes made.

@@ -1,8 +1,9 @@
-//! Changing one entry of `images` in the text of a kustomization file, and not one byte more.
+//! Changing one image, replica count or annotation in the text of a kustomization file, and not one byte more.
 //!
 //! As with `kustomize edit set image`, a digest takes the place of a tag and a tag that of a digest, unless both are
 //! given; a new name alone leaves tag and digest as they are.
 
+mod annotation;
 mod editor;
 mod locate;
 mod style;
@@ -11,6 +12,7 @@ use super::ImageEdit;
 use super::error::{Error, Result};
 use super::fields::Fields;
 use super::read::{self, Dialect};
+use super::scalar;
 use super::value::{Map, Value};
 use editor::Editor;
 use locate::Node;
@@ -48,20 +50,67 @@ pub fn images(text: &str) -> Result<Vec<ImageEdit>> {
 /// a shape that cannot be changed safely; when, read again, the result would differ in anything but this entry.
 pub fn set_image(text: &str, edit: &ImageEdit) -> Result<String> {
     check(edit)?;
+    let entry = Entry { name: &edit.name, wanted: wanted(edit).to_vec(), unwanted: unwanted(edit), numbers: false };
+    edited(text, "images", &entry)
+}
+
+/// The text with the `count` of the entry of `replicas` for `name` changed, or the entry added.
+///
+/// # Errors
+/// As [`set_image`].
+pub fn set_replicas(text: &str, name: &str, count: u32) -> Result<String> {
+    if !is_name(name) {
+        return Err(Error::new(format!("{name:?} is no name of an object")).in_field("name"));
+    }
+    let count = count.to_string();
+    let entry = Entry { name, wanted: vec![("count", Some(&count))], unwanted: None, numbers: true };
+    edited(text, "replicas", &entry)
+}
+
+/// The text with one of `commonAnnotations` set, or added.
+///
+/// # Errors
+/// When the key is none of an annotation or the value does not fit on one line without escapes; when the mapping has
+/// anchors, aliases, tags or a shape that cannot be changed safely; when, read again, the result would differ in
+/// anything but this annotation.
+pub fn set_annotation(text: &str, key: &str, value: &str) -> Result<String> {
+    annotation::set(text, key, value)
+}
+
+/// What an edit makes of one entry of a list.
+struct Entry<'e> {
+    name: &'e str,
+    /// The fields to set, in the order in which they are written.
+    wanted: Vec<(&'static str, Option<&'e str>)>,
+    /// The field that must go.
+    unwanted: Option<&'static str>,
+    numbers: bool,
+}
+
+/// The text with the entry of `list` changed or added.
+fn edited(text: &str, list: &'static str, entry: &Entry) -> Result<String> {
     let before = read::document(text, Dialect::Object)?.value;
     let root = locate::root(text)?;
-    let mut editor = Editor::new(text);
+    let mut editor = Editor::new(text, list, entry.numbers);
     match &root {
-        Some(root) if !is_nothing(root) => editor.edit(root, edit)?,
-        _ => editor.append_block(edit),
+        Some(root) if !is_nothing(root) => editor.edit(root, entry)?,
+        _ => editor.append_block(entry),
     }
     let after = editor.finish();
-    let unsafe_edit = |why: &str| Error::new(format!("the images cannot be edited safely: {why}")).in_field("images");
-    let read = read::document(&after, Dialect::Object).map_err(|e| unsafe_edit(&e.message))?.value;
-    if !same(&read, &expected(before, edit)?) {
-        return Err(unsafe_edit("the result would differ in more than the image"));
-    }
+    confirm(&after, &expected(before, list, entry)?).map_err(|e| e.in_field(list))?;
     Ok(after)
+}
+
+/// Reads an edited text again: it must hold what was asked for and everything else as it was.
+fn confirm(after: &str, expected: &Value) -> Result<()> {
+    let unsafe_edit = |why: &str| Error::new(format!("cannot be edited safely: {why}"));
+    let read = read::document(after, Dialect::Object).map_err(|e| unsafe_edit(&e.message))?.value;
+    if same(&read, expected) { Ok(()) } else { Err(unsafe_edit("the result would differ in more than the entry")) }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(plain) && !text.ends_with(['.', '-'])
 }
 
 /// The fields to set, in the order in which they are written.
@@ -111,40 +160,41 @@ fn is_nothing(node: &Node) -> bool {
 }
 
 /// The tree as it should be after the edit.
-fn expected(before: Value, edit: &ImageEdit) -> Result<Value> {
+fn expected(before: Value, list: &'static str, edit: &Entry) -> Result<Value> {
     let mut root = match before {
         Value::Map(map) => map,
         Value::Null | Value::Blank => Map::default(),
         _ => return Err(Error::new("a kustomization is a mapping")),
     };
     let named = |key: &str, name: &str| key.eq_ignore_ascii_case(name);
-    let at = root.0.iter().position(|(k, _)| named(k, "images")).unwrap_or_else(|| {
-        root.0.push(("images".to_owned(), Value::Null));
+    let at = root.0.iter().position(|(k, _)| named(k, list)).unwrap_or_else(|| {
+        root.0.push((list.to_owned(), Value::Null));
         root.0.len() - 1
     });
-    let images = &mut root.0[at].1;
-    if images.is_null() {
-        *images = Value::List(Vec::new());
+    let entries = &mut root.0[at].1;
+    if entries.is_null() {
+        *entries = Value::List(Vec::new());
     }
-    let Value::List(list) = images else { return Err(Error::new("expected a list").in_field("images")) };
+    let Value::List(entries) = entries else { return Err(Error::new("expected a list").in_field(list)) };
     let is_it = |entry: &Value| {
-        entry.as_map().is_some_and(|m| m.0.iter().any(|(k, v)| named(k, "name") && v.as_str() == Some(&edit.name)))
+        entry.as_map().is_some_and(|m| m.0.iter().any(|(k, v)| named(k, "name") && v.as_str() == Some(edit.name)))
     };
-    let at = list.iter().position(is_it).unwrap_or_else(|| {
-        list.push(Value::Map(Map(vec![("name".to_owned(), Value::string(&edit.name))])));
-        list.len() - 1
+    let at = entries.iter().position(is_it).unwrap_or_else(|| {
+        entries.push(Value::Map(Map(vec![("name".to_owned(), Value::string(edit.name))])));
+        entries.len() - 1
     });
-    let Some(Value::Map(entry)) = list.get_mut(at) else {
-        return Err(Error::new("expected a mapping").in_field("images"));
+    let Some(Value::Map(entry)) = entries.get_mut(at) else {
+        return Err(Error::new("expected a mapping").in_field(list));
     };
-    if let Some(gone) = unwanted(edit) {
+    if let Some(gone) = edit.unwanted {
         entry.0.retain(|(k, _)| !named(k, gone));
     }
-    for (field, value) in wanted(edit) {
+    for (field, value) in edit.wanted.iter().copied() {
         let Some(value) = value else { continue };
+        let value = if edit.numbers { scalar::resolve(value) } else { Value::string(value) };
         match entry.0.iter_mut().find(|(k, _)| named(k, field)) {
-            Some((_, old)) => *old = Value::string(value),
-            None => entry.0.push((field.to_owned(), Value::string(value))),
+            Some((_, old)) => *old = value,
+            None => entry.0.push((field.to_owned(), value)),
         }
     }
     Ok(Value::Map(root))

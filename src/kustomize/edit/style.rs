@@ -1,8 +1,7 @@
 //! How the parts of an entry are written: in the quotes that are there, or in none.
 
+use super::Entry;
 use super::locate::{Kind, Node};
-use super::wanted;
-use crate::kustomize::ImageEdit;
 use crate::kustomize::scalar;
 use granit_parser::ScalarStyle;
 
@@ -29,11 +28,13 @@ pub(super) fn plain(text: &str) -> String {
     if scalar::needs_quotes(text) || text.ends_with(':') { format!("\"{text}\"") } else { text.to_owned() }
 }
 
-pub(super) fn flow_entry(edit: &ImageEdit, style: ScalarStyle, json: bool) -> String {
+pub(super) fn flow_entry(edit: &Entry, style: ScalarStyle, json: bool) -> String {
     let key_style = if json { ScalarStyle::DoubleQuoted } else { ScalarStyle::Plain };
-    let mut parts = vec![format!("{}: {}", quoted("name", key_style), quoted(&edit.name, style))];
-    for (field, value) in wanted(edit) {
-        parts.extend(value.map(|v| format!("{}: {}", quoted(field, key_style), quoted(v, style))));
+    let mut parts = vec![format!("{}: {}", quoted("name", key_style), quoted(edit.name, style))];
+    for (field, value) in edit.wanted.iter().copied() {
+        parts.extend(value.map(|v| {
+            format!("{}: {}", quoted(field, key_style), if edit.numbers { v.to_owned() } else { quoted(v, style) })
+        }));
     }
     format!("{{{}}}", parts.join(", "))
 }
