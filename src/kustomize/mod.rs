@@ -108,6 +108,32 @@ pub fn file_in(folder: &Path) -> Result<&'static str> {
     files::Root::open(folder, &Options::default())?.kustomization_file()
 }
 
+/// What the fuzz target does with any bytes: parts between zero bytes become the files of a kustomization in `dir`,
+/// which is rendered, and its text is edited. Every outcome is fine but a panic, a crash or a hang.
+#[doc(hidden)]
+pub fn fuzz(dir: &Path, bytes: &[u8]) {
+    for (i, part) in bytes.split(|byte| *byte == 0).take(9).enumerate() {
+        let name = if i == 0 { "kustomization.yaml".to_owned() } else { format!("{i}.yaml") };
+        if std::fs::write(dir.join(name), part).is_err() {
+            return;
+        }
+    }
+    if let Ok(output) = build(dir, &Options::default()) {
+        output.to_yaml();
+        output.images();
+    }
+    // The objects alone, whatever the first part is.
+    let text = Some("resources: [1.yaml, 2.yaml]\nnamePrefix: x-\ncommonLabels: {a: b}\n".to_owned());
+    if let Ok(output) = build(dir, &Options { text, ..Options::default() }) {
+        output.to_yaml();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let edit = ImageEdit { name: "a".into(), new_tag: Some("b".into()), ..ImageEdit::default() };
+    let _ = edit::set_image(&text, &edit);
+    let _ = edit::set_annotation(&text, "a", "b");
+    let _ = edit::set_replicas(&text, "a", 1);
+}
+
 impl Output {
     /// The objects as one YAML stream, byte for byte as `kubectl kustomize` prints them.
     pub fn to_yaml(&self) -> String {

@@ -1,5 +1,8 @@
 //! The native renderer: cases of our own with outputs that `kubectl kustomize` printed, and edits in place.
 
+mod edits;
+mod limits;
+
 use mlgate::kustomize::edit::{image_of, set_image};
 use mlgate::kustomize::{ImageEdit, Options, build};
 use std::path::{Path, PathBuf};
@@ -218,17 +221,17 @@ fn edits_that_are_not_safe_are_refused() {
 }
 
 /// A small generator of pseudo-random numbers (xorshift64*), so that every run sees the same files.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % n
     }
 
-    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
+    pub fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
         from[self.below(from.len())]
     }
 }

@@ -35,13 +35,11 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String> {
 
 /// A value in a style, or in quotes where it would read as something else.
 pub(super) fn written(value: &str, style: ScalarStyle, flow: bool) -> String {
-    let odd = |c: char| {
-        !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '+' | '='))
-            && !(c == ' ' && !flow)
-            && !(c == ':' && !flow)
+    let plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '+' | '=') || (!flow && matches!(c, ' ' | ':'))
     };
     let unsafe_plain = value.is_empty()
-        || value.chars().any(odd)
+        || !value.chars().all(plain)
         || value.contains(": ")
         || value.starts_with(['-', '='])
         || value.contains(" #");
