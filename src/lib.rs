@@ -12,6 +12,7 @@ mod gate;
 pub mod host;
 pub mod image;
 mod init;
+pub mod kube;
 pub mod kustomize;
 pub mod load;
 pub mod model;

@@ -1,6 +1,6 @@
 //! (Config, stages asked for) → Plan: what would run, on what, against which baseline. Pure and printable.
 
-use crate::config::{BaselineSource, Build, Config, Engine, Target};
+use crate::config::{BaselineSource, Build, Config, Engine, Environment, Target};
 use crate::model::{Commit, Fault, StageKind};
 use std::fmt::Write;
 
@@ -81,12 +81,22 @@ fn lines(config: &Config, stage: StageKind) -> Option<Vec<String>> {
         StageKind::Quality => quality(config)?,
         StageKind::Image => vec![image(config)?],
         StageKind::Latency => latency(config)?,
-        StageKind::Overlay => {
-            config.environments.iter().map(|e| format!("{}: {}", e.name, e.overlay.display())).collect()
-        }
+        StageKind::Overlay => config
+            .environments
+            .iter()
+            .map(|e| format!("{}: {}{}", e.name, e.overlay.display(), held(config, e)))
+            .collect(),
         StageKind::Promote => Vec::new(),
     };
     (!lines.is_empty()).then_some(lines)
+}
+
+/// What an environment's objects are held against: ` · Kubernetes 1.31 · resources, probes`.
+fn held(config: &Config, environment: &Environment) -> String {
+    let version = config.overlay.kubernetes.as_ref().map(|version| format!(" · Kubernetes {version}"));
+    let names: Vec<&str> = environment.policies.iter().map(|(policy, _)| policy.name()).collect();
+    let policies = if names.is_empty() { String::new() } else { format!(" · {}", names.join(", ")) };
+    version.unwrap_or_default() + &policies
 }
 
 /// ` on Spark at spark.acme:15002`, without the parameters, which may be secret.

@@ -17,6 +17,7 @@ pub use gate_text::parse as parse_gate;
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;
 
+use crate::kube::policy::Policy;
 use crate::model::{Gate, Severity, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,6 +88,7 @@ pub struct Config {
     pub quality: Option<Quality>,
     pub image: Option<Image>,
     pub latency: Option<Latency>,
+    pub overlay: Overlay,
     pub environments: Vec<Environment>,
     pub inconclusive: InconclusivePolicy,
     /// Level of every interval, 0.95 unless said.
@@ -254,12 +256,25 @@ pub struct Request {
     pub body: Option<PathBuf>,
 }
 
+/// What every rendered overlay is held against.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    /// `1.31`; without it objects are not validated.
+    pub kubernetes: Option<String>,
+    /// Files of CustomResourceDefinitions.
+    pub schemas: Vec<PathBuf>,
+    /// What `mlgate diff` compares with; None: the branch that the change goes to.
+    pub base: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Environment {
     pub name: String,
     pub overlay: PathBuf,
     /// The installed kustomize renders it.
     pub installed_kustomize: bool,
+    /// Those that are not off here, in the order in which they are told.
+    pub policies: Vec<(Policy, Severity)>,
     pub promote: Option<Promote>,
 }
 

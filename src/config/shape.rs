@@ -64,6 +64,7 @@ pub static ROOT: Object = Object {
         may("quality", Shape::Object(&QUALITY), "Model quality: predictions, metrics, baseline and gates."),
         may("image", Shape::Object(&IMAGE), "The container image that serves the model."),
         may("latency", Shape::Object(&LATENCY), "The latency probe and its gates."),
+        may("overlay", Shape::Object(&OVERLAY), "What every rendered overlay is held against."),
         may("environments", Shape::Map(&Shape::Object(&ENVIRONMENT)), "Places a model is promoted to, in order."),
         may("inconclusive", Shape::Object(&INCONCLUSIVE), "What a verdict does that the data cannot settle."),
         may("confidence", Shape::Percent, "Level of every interval; 95% unless said."),
@@ -289,6 +290,27 @@ pub static REQUEST: Object = Object {
     ],
 };
 
+pub static OVERLAY: Object = Object {
+    keys: &[
+        may("kubernetes", Shape::Scalar, "Version whose schemas the objects must fit, such as 1.31."),
+        may("schemas", TEXTS, "Files of CustomResourceDefinitions, whose objects are then validated too."),
+        may("policies", Shape::Object(&POLICIES), "What the objects must keep to; nothing unless said."),
+        may("base", Shape::Text, "What `mlgate diff` compares with; the branch that a change goes to unless said."),
+    ],
+};
+
+const POLICY: Shape = Shape::OneOf(&["block", "warn", "off"]);
+
+pub static POLICIES: Object = Object {
+    keys: &[
+        may("resources", POLICY, "Every container requests cpu and memory and limits its memory."),
+        may("probes", POLICY, "Every container that serves has a readiness and a liveness probe."),
+        may("non_root", POLICY, "No container runs as root or privileged."),
+        may("digest", POLICY, "Every image is named by its digest."),
+        may("replicas", POLICY, "Every workload that serves runs at least two replicas."),
+    ],
+};
+
 pub static ENVIRONMENT: Object = Object {
     keys: &[
         must("overlay", Shape::Text, "Folder of its Kustomize overlay."),
@@ -297,6 +319,7 @@ pub static ENVIRONMENT: Object = Object {
             Shape::OneOf(&["native", "kustomize"]),
             "Who renders it: mlgate itself, or the installed kustomize or kubectl (charts, programs); native unless said.",
         ),
+        may("policies", Shape::Object(&POLICIES), "Where this environment differs from `overlay.policies`."),
         may("promote", Shape::Object(&PROMOTE), "How and when a model is promoted to it."),
     ],
 };

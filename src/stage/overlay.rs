@@ -1,13 +1,30 @@
-//! The overlay stage: renders each environment with the image pinned by digest.
+//! The overlay stage: renders each environment with the image pinned by digest, and holds the objects against the
+//! schemas of a Kubernetes version and against policies.
 
 use super::Context;
-use crate::config::Environment;
+use crate::config::{Environment, Overlay};
+use crate::files;
+use crate::kube::policy::Policy;
+use crate::kube::{Finding, Schemas};
 use crate::kustomize::{self, ImageEdit, Options, Output};
-use crate::model::{Check, Evidence, Fault, Outcome, StageKind};
+use crate::model::{Check, Evidence, Fault, Outcome, Severity, StageKind};
+use std::path::Path;
+
+/// Findings that a check shows.
+const SHOWN: usize = 10;
+/// A file of definitions beyond this is something else; those of large operators have a few MiB.
+const LARGEST: u64 = 64 << 20;
 
 /// Renders the overlays; `pin` is repository and digest of the image that this run built, if it built one.
 pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&str, &str)>) -> Evidence {
     let mut evidence = Evidence::default();
+    let schemas = match schemas(ctx.root, &ctx.config.overlay) {
+        Ok(schemas) => schemas,
+        Err(fault) => {
+            evidence.faults.push(fault);
+            None
+        }
+    };
     for environment in environments {
         ctx.ui.say(&format!("render {}", environment.overlay.display()));
         let (folder, edit) = (ctx.root.join(&environment.overlay), pin.map(edit));
@@ -17,7 +34,13 @@ pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&
         let rendered = tokio::task::spawn_blocking(move || kustomize::build(&folder, &options)).await;
         let what = || format!("render {}", environment.overlay.display());
         match rendered {
-            Ok(Ok(output)) => evidence.checks.push(judge(ctx, environment, pin, &output)),
+            Ok(Ok(output)) => {
+                evidence.checks.push(judge(ctx, environment, pin, &output));
+                if let Some(schemas) = &schemas {
+                    evidence.checks.extend(fits(environment, schemas, &output));
+                }
+                evidence.checks.extend(policies(ctx, environment, pin.is_some(), &output));
+            }
             Ok(Err(error)) => evidence.faults.push(Fault::new(what(), error, "")),
             Err(error) => evidence.faults.push(Fault::new(what(), error, "")),
         }
@@ -25,11 +48,161 @@ pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&
     if pin.is_none() {
         evidence.notes.push("no image was built in this run: the overlays are rendered as they are committed".into());
     }
+    if ctx.config.overlay.kubernetes.is_none() {
+        let note = "the objects were held against no schema: `overlay: {kubernetes: …}` names the cluster's version";
+        evidence.notes.push(note.into());
+    }
     evidence
 }
 
 fn edit((repository, digest): (&str, &str)) -> ImageEdit {
     ImageEdit { name: repository.to_string(), digest: Some(digest.to_string()), ..ImageEdit::default() }
+}
+
+/// The schemas of the version that was asked for, with those of the custom resources; None where none was.
+///
+/// # Errors
+/// A file of definitions that cannot be read, or holds none.
+pub fn schemas(root: &Path, overlay: &Overlay) -> Result<Option<Schemas>, Fault> {
+    let Some(version) = &overlay.kubernetes else { return Ok(None) };
+    let unknown = || Fault::new("read the schemas", format!("Kubernetes {version} is not known"), "");
+    let mut schemas = Schemas::of_version(version).ok_or_else(unknown)?;
+    for pattern in &overlay.schemas {
+        let shown = pattern.display().to_string();
+        let what = format!("read the schemas of {shown}");
+        let paths = match files::is_glob(&shown) {
+            true => files::glob(&what, root, &shown)?,
+            false => vec![pattern.clone()],
+        };
+        let mut added = 0;
+        for path in &paths {
+            added += add(&mut schemas, root, path)?;
+        }
+        if added == 0 {
+            let hint = "name files of CustomResourceDefinitions, as `kubectl get crd NAME -o yaml` prints them";
+            return Err(Fault::new(what, format!("no definition in {} files", paths.len()), hint));
+        }
+    }
+    Ok(Some(schemas))
+}
+
+/// Adds the definitions of one file; returns how many.
+fn add(schemas: &mut Schemas, root: &Path, path: &Path) -> Result<usize, Fault> {
+    let what = || format!("read the schemas of {}", path.display());
+    let size = std::fs::metadata(root.join(path)).map_err(|error| Fault::new(what(), error, ""))?.len();
+    if size > LARGEST {
+        return Err(Fault::new(what(), format!("it has {size} bytes"), "at most 64 MiB"));
+    }
+    let text = std::fs::read_to_string(root.join(path)).map_err(|error| Fault::new(what(), error, ""))?;
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple_with_options(&text, options())
+        .map_err(|error| Fault::new(what(), error, "correct the file"))?;
+    let mut added = 0;
+    for document in &documents {
+        added += schemas.add_crd(document).map_err(|why| Fault::new(what(), why, "correct the file"))?;
+    }
+    Ok(added)
+}
+
+/// Large operators have definitions of tens of thousands of lines.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: 256, max_nodes: 5_000_000, max_events: 20_000_000, max_aliases: 10_000 },
+    }
+}
+
+fn check(environment: &Environment, of: &str, text: String, severity: Severity) -> Check {
+    let dot = if of.is_empty() { "" } else { "." };
+    let id = format!("{}.{}{dot}{of}", StageKind::Overlay, environment.name);
+    Check { severity, ..Check::new(id, text, environment.overlay.display().to_string()) }
+}
+
+fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// How many findings, and the first of them.
+fn tell(check: &mut Check, findings: &[Finding], looked_at: usize, unit: &str) {
+    let objects: std::collections::BTreeSet<&str> = findings.iter().map(|f| f.object.as_str()).collect();
+    check.outcome = Outcome::Failed;
+    check.message = format!(
+        "{} in {}, of {} looked at",
+        plural(findings.len(), "finding"),
+        plural(objects.len(), "object"),
+        plural(looked_at, unit)
+    );
+    check.value = Some(findings.len() as f64);
+    check.n = Some(looked_at as u64);
+    check.examples = findings.iter().take(SHOWN).map(ToString::to_string).collect();
+    if findings.len() > SHOWN {
+        check.examples.push(format!("and {} more", findings.len() - SHOWN));
+    }
+}
+
+/// Whether the objects fit the schemas; those without one are told by a check of their own, which warns.
+fn fits(environment: &Environment, schemas: &Schemas, output: &Output) -> Vec<Check> {
+    let checked = schemas.check(&output.resources);
+    let text = format!("objects fit Kubernetes {}", schemas.version);
+    let mut all = check(environment, "schema", text, Severity::Block);
+    (all.value, all.n) = (Some(0.0), Some(checked.checked as u64));
+    match (checked.findings.as_slice(), checked.checked) {
+        ([], 0) => {
+            all.outcome = Outcome::Errored;
+            all.message = format!("none of {} has a schema", plural(output.resources.len(), "object"));
+        }
+        ([], n) => {
+            all.outcome = Outcome::Passed;
+            all.message = format!("{} fit", plural(n, "object"));
+        }
+        (findings, n) => tell(&mut all, findings, n, "object"),
+    }
+    let mut checks = vec![all];
+    if !checked.unknown.is_empty() {
+        let mut unknown = check(environment, "schema.unknown", "every object has a schema".into(), Severity::Warn);
+        unknown.outcome = Outcome::Failed;
+        let n = plural(checked.unknown.len(), "object");
+        unknown.message = format!("no schema, so not validated: {n}; `overlay.schemas` may name their definitions");
+        unknown.value = Some(checked.unknown.len() as f64);
+        unknown.n = Some(output.resources.len() as u64);
+        unknown.examples = checked.unknown.into_iter().take(SHOWN).collect();
+        checks.push(unknown);
+    }
+    checks
+}
+
+fn policies(ctx: &Context<'_>, environment: &Environment, is_pinned: bool, output: &Output) -> Vec<Check> {
+    let of_model = |finding: &Finding| {
+        let repository = ctx.config.image.as_ref().map(|image| image.repository.as_str());
+        let is_it = |repository| {
+            let rest = finding.message.strip_prefix("found \"").and_then(|image| image.strip_prefix(repository));
+            rest.is_some_and(|rest: &str| rest.starts_with([':', '@', '"']))
+        };
+        repository.is_some_and(is_it)
+    };
+    let judge = |(policy, severity): &(Policy, Severity)| {
+        let judged = policy.judge(&output.resources);
+        let mut check = check(environment, policy.name(), policy.rule().to_string(), *severity);
+        (check.value, check.n) = (Some(0.0), Some(judged.looked_at as u64));
+        // Which digest the model's image gets is decided by a run that builds it.
+        let is_open = *policy == Policy::Digest && !is_pinned && !judged.findings.is_empty();
+        if is_open && judged.findings.iter().all(of_model) {
+            check.outcome = Outcome::Skipped;
+            check.message = "this run built no image, so its digest is not known yet".into();
+            return check;
+        }
+        match (judged.findings.as_slice(), judged.looked_at) {
+            ([], 0) => {
+                check.outcome = Outcome::Errored;
+                check.message = format!("found no {} to look at", policy.unit());
+            }
+            ([], n) => {
+                check.outcome = Outcome::Passed;
+                check.message = format!("{} looked at", plural(n, policy.unit()));
+            }
+            (findings, n) => tell(&mut check, findings, n, policy.unit()),
+        }
+        check
+    };
+    environment.policies.iter().map(judge).collect()
 }
 
 /// The overlay renders to something, runs the model's image, and where this run built one, that very one.
@@ -45,8 +218,8 @@ fn judge(ctx: &Context<'_>, environment: &Environment, pin: Option<(&str, &str)>
         .iter()
         .filter(|r| pin.is_some_and(|(repository, digest)| r.image == format!("{repository}@{digest}")))
         .count();
-    let others: Vec<String> = references.iter().map(|r| format!("{} {}: {}", r.kind, r.name, r.image)).collect();
-    let (outcome, message) = match (pin, repository) {
+    let mut check = check(environment, "", format!("{} renders", environment.overlay.display()), Severity::Block);
+    (check.outcome, check.message) = match (pin, repository) {
         (_, Some(repository)) if !references.iter().any(|r| of_model(&r.image)) => (
             Outcome::Failed,
             format!("no container runs {repository}; name it in the base or in the overlay's `images:`"),
@@ -58,8 +231,9 @@ fn judge(ctx: &Context<'_>, environment: &Environment, pin: Option<(&str, &str)>
         (None, _) if objects == 0 => (Outcome::Failed, "the overlay renders to nothing".into()),
         (None, _) => (Outcome::Passed, format!("{objects} objects")),
     };
-    let examples = if outcome == Outcome::Failed { others.into_iter().take(5).collect() } else { Vec::new() };
-    let (id, overlay) =
-        (format!("{}.{}", StageKind::Overlay, environment.name), environment.overlay.display().to_string());
-    Check { outcome, message, examples, ..Check::new(id, format!("{overlay} renders"), overlay) }
+    if check.outcome == Outcome::Failed {
+        let others = references.iter().map(|r| format!("{} {}: {}", r.kind, r.name, r.image));
+        check.examples = others.take(5).collect();
+    }
+    check
 }

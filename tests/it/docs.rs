@@ -119,8 +119,19 @@ fn blocks() -> Vec<Block> {
 }
 
 /// The first keys of `mlops.yaml`; YAML that begins with another is of another program.
-const KEYS: [&str; 10] =
-    ["version", "model", "data", "tests", "quality", "image", "latency", "environments", "inconclusive", "confidence"];
+const KEYS: [&str; 11] = [
+    "version",
+    "model",
+    "data",
+    "tests",
+    "quality",
+    "image",
+    "latency",
+    "overlay",
+    "environments",
+    "inconclusive",
+    "confidence",
+];
 
 fn python_has_the_examples_packages() -> bool {
     let mut python = std::process::Command::new("python");

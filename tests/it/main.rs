@@ -12,6 +12,7 @@ mod image;
 mod imports;
 mod kustomize;
 mod latency;
+mod overlay;
 mod parts;
 mod promote;
 mod quality;

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours each module may use; itself always. What is absent here (`main`, `lib`, `commands`, `promote`)
 /// ties the others together and may use them all.
-const MAY_USE: [(&str, &str); 25] = [
+const MAY_USE: [(&str, &str); 26] = [
     ("model", ""),
     ("digest", ""),
     ("files", "model"),
     ("stats", "model"),
     ("gate", "model stats"),
-    ("config", "model"),
+    ("config", "kube::policy kube::versions model"),
     ("kustomize", ""),
+    ("kube", "kustomize"),
     ("load", "model"),
     ("process", "secret"),
     ("secret", ""),
@@ -26,7 +27,7 @@ const MAY_USE: [(&str, &str); 25] = [
     ("source", "config data digest files model record::profile"),
     ("quality", "config data digest files model record::wire source stats"),
     ("image", "config digest model record::wire"),
-    ("stage", "config data digest gate image kustomize load model plan process quality source stats ui"),
+    ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),
     ("report", "model record::wire secret"),
     ("host", "digest files record::wire report secret"),

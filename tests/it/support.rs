@@ -1,6 +1,6 @@
 //! What scenarios share: running the binary, finding free ports, skipping in plain sight.
 
-use mlgate::config::{Config, InconclusivePolicy, Model};
+use mlgate::config::{Config, InconclusivePolicy, Model, Overlay};
 use mlgate::data::Sources;
 use mlgate::image::Access;
 use mlgate::model::Severity;
@@ -33,6 +33,7 @@ pub fn config() -> Config {
         quality: None,
         image: None,
         latency: None,
+        overlay: Overlay::default(),
         environments: Vec::new(),
         inconclusive: InconclusivePolicy { run: Severity::Warn, promote: Severity::Block },
         confidence: 0.95,

@@ -1,5 +1,6 @@
 //! `environments:`: overlays and what a promotion asks for.
 
+use super::overlay::policies;
 use super::{Reader, texts};
 use crate::config::gates::Known;
 use crate::config::node::Node;
@@ -28,7 +29,7 @@ impl Reader<'_> {
                 }
                 let overlay = self.path(node, "overlay").unwrap_or_default();
                 let installed_kustomize = node.get("renderer").and_then(Node::text) == Some("kustomize");
-                Environment { name, overlay, installed_kustomize, promote }
+                Environment { name, overlay, installed_kustomize, policies: policies(root, node), promote }
             })
             .collect()
     }

@@ -6,6 +6,7 @@ mod drift;
 mod environments;
 mod image;
 mod latency;
+mod overlay;
 mod quality;
 
 use super::gates::{self, Known};
@@ -41,6 +42,7 @@ pub fn read(root: &Node, text: &str, metrics: KnownMetrics, problems: &mut Probl
         quality,
         image,
         latency,
+        overlay: reader.overlay(root),
         environments: Vec::new(),
         inconclusive: InconclusivePolicy {
             run: severity(root.get("inconclusive"), "run", Severity::Warn),
