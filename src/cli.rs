@@ -39,6 +39,8 @@ pub enum Command {
     Promote(PromoteArgs),
     /// Render a Kustomize overlay
     Render(RenderArgs),
+    /// Show what a change does to an environment: its rendered objects against those of the base branch
+    Diff(DiffArgs),
     /// Show a record as a report
     Report {
         /// The record file
@@ -148,6 +150,26 @@ pub struct PromoteArgs {
     pub dry_run: bool,
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// An environment of mlops.yaml
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// A branch, tag or commit; the branch that the change goes to unless said
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Text,
+    Json,
+    /// For a pull request
+    Markdown,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod data;
+mod diff;
 mod digest;
 mod error;
 pub mod exit;
@@ -50,6 +51,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Check => commands::check(&settings),
         Command::Init(args) => commands::init(&settings, &args),
         Command::Render(args) => commands::render(&settings, &args),
+        Command::Diff(args) => diff::run(&settings, &args).await,
         Command::Report { record, format } => commands::report(&settings, &record, format),
         Command::Record(command) => commands::record(&settings, command).await,
         Command::Profile(args) => profile::run(&settings, &args).await,

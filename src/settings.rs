@@ -29,6 +29,8 @@ pub struct Settings {
     pub width: usize,
     pub progress: Mode,
     pub host: Host,
+    /// The branch that the change goes to, where CI tells: `origin/main`.
+    pub base: Option<String>,
     pub access: Access,
     /// How data on other machines are reached.
     pub sources: Arc<Sources>,
@@ -74,6 +76,10 @@ impl Settings {
                 (false, false) => Mode::Quiet,
             },
             host: host::detect(&variable),
+            base: ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
+                .into_iter()
+                .find_map(variable)
+                .map(|branch| format!("origin/{branch}")),
             access: Access::from_lookup(variable),
             sources,
         })

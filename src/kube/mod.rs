@@ -1,7 +1,9 @@
-//! Kubernetes objects after rendering: whether they fit the schemas of a version, whether they keep to the policies. Knows objects and nothing of where they come from.
+//! Kubernetes objects after rendering: whether they fit the schemas of a version, whether they keep to the policies, and
+//! in what two sets of them differ. Knows objects and nothing of where they come from.
 
 mod check;
 mod crd;
+pub mod diff;
 mod pack;
 mod pods;
 pub mod policy;

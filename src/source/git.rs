@@ -80,8 +80,23 @@ impl Done {
 /// # Errors
 /// git is not installed, cannot be started, or takes longer than `timeout`.
 pub async fn git(root: &Path, arguments: &[&str], output: Stdio, timeout: Duration, what: &str) -> Result<Done, Fault> {
+    git_fed(root, arguments, Stdio::null(), output, timeout, what).await
+}
+
+/// As [`git`], with a standard input.
+///
+/// # Errors
+/// As [`git`].
+pub async fn git_fed(
+    root: &Path,
+    arguments: &[&str],
+    input: Stdio,
+    output: Stdio,
+    timeout: Duration,
+    what: &str,
+) -> Result<Done, Fault> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(root).args(arguments).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+    command.arg("-C").arg(root).args(arguments).stdin(input).stdout(output).stderr(Stdio::piped());
     // Of the folder's own repository, also when a hook of another one runs us.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(variable);

@@ -2,6 +2,7 @@
 
 mod config;
 mod data;
+mod diff;
 mod docs;
 mod drift;
 mod engines;
