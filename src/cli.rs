@@ -94,7 +94,10 @@ pub enum Renderer {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct InitArgs {
+    #[command(subcommand)]
+    pub what: Option<InitWhat>,
     /// Write a GitHub Actions workflow
     #[arg(long)]
     pub github: bool,
@@ -104,6 +107,49 @@ pub struct InitArgs {
     /// Print what would be written
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum InitWhat {
+    /// Write a base and overlays that serve the model in staging and prod
+    Serving(ServingArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ServingArgs {
+    /// What runs the model in the cluster
+    #[arg(long, value_enum)]
+    pub platform: Platform,
+    /// How a new image takes over; rolling unless said, canary with argo-rollouts
+    #[arg(long, value_enum)]
+    pub strategy: Option<Strategy>,
+    /// Print what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Platform {
+    /// A Deployment
+    Plain,
+    /// An InferenceService of KServe
+    Kserve,
+    /// A SeldonDeployment of Seldon Core 1
+    Seldon,
+    /// An image of BentoML in a Deployment, or a Rollout
+    Bentoml,
+    /// A Rollout of Argo Rollouts
+    ArgoRollouts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Strategy {
+    /// Pod by pod
+    Rolling,
+    /// A share of the requests first, analysed by the gates
+    Canary,
+    /// Beside the old version, analysed by the gates, then all at once
+    BlueGreen,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use crate::files;
 use crate::host::{self, PublishOptions};
 use crate::image::{self, Built};
 use crate::init;
+use crate::init::serving::{Platform, Strategy};
 use crate::kustomize;
 use crate::model::{Fault, StageKind};
 use crate::plan::{self, Plan};
@@ -77,18 +78,55 @@ pub fn check(settings: &Settings) -> Result<Exit, Error> {
 /// `mlgate init`: writes what is not there yet; what is there is never touched.
 pub fn init(settings: &Settings, args: &InitArgs) -> Result<Exit, Error> {
     let folder = settings.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    for file in init::files(&folder, args.github, args.gitlab)? {
-        let path = settings.root.join(file.path);
-        if path.exists() {
+    if let Some(cli::InitWhat::Serving(args)) = &args.what {
+        return init_serving(settings, &folder, args);
+    }
+    write_new(settings, &init::files(&folder, args.github, args.gitlab)?, args.dry_run)?;
+    Ok(Exit::Ok)
+}
+
+/// `mlgate init serving`: manifests for the model of `mlops.yaml`, and what that file lacks to render them.
+fn init_serving(settings: &Settings, folder: &str, args: &cli::ServingArgs) -> Result<Exit, Error> {
+    // Before the first `mlops.yaml` there is nothing to read; one that is there and wrong is told.
+    let config = if settings.config_path.exists() { Some(load(settings)?.1) } else { None };
+    let platform = match args.platform {
+        cli::Platform::Plain => Platform::Plain,
+        cli::Platform::Kserve => Platform::Kserve,
+        cli::Platform::Seldon => Platform::Seldon,
+        cli::Platform::Bentoml => Platform::Bentoml,
+        cli::Platform::ArgoRollouts => Platform::ArgoRollouts,
+    };
+    let strategy = args.strategy.map_or(platform.usual(), |strategy| match strategy {
+        cli::Strategy::Rolling => Strategy::Rolling,
+        cli::Strategy::Canary => Strategy::Canary,
+        cli::Strategy::BlueGreen => Strategy::BlueGreen,
+    });
+    let serving = init::serving::files(config.as_ref(), folder, platform, strategy)?;
+    write_new(settings, &serving.files, args.dry_run)?;
+    for gate in &serving.left_out {
+        print(&format!("left out of the analysis: `{gate}`, which Prometheus cannot be asked for\n"));
+    }
+    if !serving.section.is_empty() {
+        print(&format!("\n{} lacks:\n\n{}", settings.config_shown, serving.section));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Writes the files that are not there yet, or in a dry run says which these are.
+fn write_new(settings: &Settings, files: &[init::File], dry_run: bool) -> Result<(), Error> {
+    for file in files {
+        let path = settings.root.join(&file.path);
+        // Also a link that leads nowhere is there.
+        if path.symlink_metadata().is_ok() {
             print(&format!("kept {}, which is there already\n", file.path));
-        } else if args.dry_run {
+        } else if dry_run {
             print(&format!("would write {}:\n{}\n", file.path, file.text));
         } else {
             files::write(&path, file.text.as_bytes())?;
             print(&format!("wrote {}\n", file.path));
         }
     }
-    Ok(Exit::Ok)
+    Ok(())
 }
 
 /// `mlgate render OVERLAY`: the same output as `kustomize build`.

@@ -1,5 +1,7 @@
 //! What `mlgate init` writes: a first `mlops.yaml` and a CI job for it. The words lie in `templates/init/`.
 
+pub mod serving;
+
 use crate::model::Fault;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
@@ -8,7 +10,7 @@ const REPOSITORY: &str = "mlgate/mlgate";
 
 /// A file to write, relative to the folder of `mlops.yaml`.
 pub struct File {
-    pub path: &'static str,
+    pub path: String,
     pub text: String,
 }
 
@@ -36,7 +38,7 @@ pub fn files(folder: &str, github: bool, gitlab: bool) -> Result<Vec<File>, Faul
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     let fill = |(path, source): (&'static str, &str)| match environment.render_str(source, &values) {
-        Ok(text) => Ok(File { path, text: text.trim_end().to_string() + "\n" }),
+        Ok(text) => Ok(File { path: path.to_string(), text: text.trim_end().to_string() + "\n" }),
         Err(error) => Err(Fault::new(format!("fill in the template of {path}"), error, "")),
     };
     sources.into_iter().map(fill).collect()
@@ -75,7 +77,7 @@ mod tests {
     fn what_is_written_is_a_valid_config() {
         let files = files("churn", true, true).unwrap();
         assert_eq!(
-            files.iter().map(|f| f.path).collect::<Vec<_>>(),
+            files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(),
             ["mlops.yaml", ".github/workflows/mlgate.yml", ".gitlab-ci.yml"]
         );
         // Also with every suggestion in it switched on.

@@ -19,6 +19,7 @@ mod promote;
 mod quality;
 mod repo;
 mod report;
+mod serving;
 mod signals;
 mod sources;
 mod structure;

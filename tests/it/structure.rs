@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &str); 26] = [
     ("error", "exit model"),
     ("cli", ""),
     ("ui", "secret"),
-    ("init", "model"),
+    ("init", "config error kube::versions model"),
     ("plan", "config model"),
     ("data", "config digest files model process secret stats"),
     ("source", "config data digest files model record::profile"),
