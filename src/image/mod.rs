@@ -13,7 +13,7 @@ mod record;
 mod registry;
 
 pub use access::Access;
-pub use record::{PREDICATE_TYPE, pull_record};
+pub use record::{Attached, PREDICATE_TYPE, pull_attached, pull_record};
 pub(crate) use registry::check_tags;
 pub use registry::{resolve, retag};
 

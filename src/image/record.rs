@@ -55,47 +55,86 @@ pub(super) async fn attach(repository: &Repository, subject: OciDescriptor, reco
     Ok(())
 }
 
-/// The record attached to `digest` (`sha256:…`), as it was pushed, byte for byte; none when there is none. Of several
-/// the one whose run finished last counts, and of those that finished together the one listed last.
+/// A record as a registry has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// Of the artifact that carries it: `sha256:…`
+    pub artifact: String,
+    /// As it was pushed, byte for byte.
+    pub record: Vec<u8>,
+}
+
+/// As [`pull_attached`], the record alone.
 ///
 /// # Errors
-/// When the registry cannot be asked or refuses, or when a record there is about another digest or cannot be read.
+/// As [`pull_attached`].
 pub async fn pull_record(
     repository: &str,
     digest: &str,
     insecure: bool,
     access: &Access,
 ) -> Result<Option<Vec<u8>>, Fault> {
+    Ok(pull_attached(repository, digest, insecure, access).await?.map(|attached| attached.record))
+}
+
+/// The record attached to `digest` (`sha256:…`), or carried by it; none when there is none. Of several the one whose run
+/// finished last counts, and of those that finished together the one listed last.
+///
+/// # Errors
+/// When the registry cannot be asked or refuses, or when a record there is about another digest or cannot be read.
+pub async fn pull_attached(
+    repository: &str,
+    digest: &str,
+    insecure: bool,
+    access: &Access,
+) -> Result<Option<Attached>, Fault> {
     let repository = Repository::named(repository, insecure, access).await?;
     let what = format!("read the record of {}@{digest}", repository.name());
     if !is_digest(digest) {
         return Err(Fault::new(what, "this is no sha256 digest", ""));
     }
     let found = repository.referrers(digest, wire::MEDIA_TYPE).await?;
-    let mut latest: Option<(String, Vec<u8>)> = None;
+    if found.is_empty() {
+        return carried(&repository, &what, digest).await;
+    }
+    let mut latest: Option<(String, Attached)> = None;
     for entry in found.iter().skip(found.len().saturating_sub(MOST_RECORDS)) {
-        let statement = statement_of(&repository, &what, entry).await?;
+        let (statement, _) = statement_of(&repository, &what, &entry.digest).await?;
         let (finished, record) = predicate(&statement, digest)
             .map_err(|why| Fault::new(&what, format!("{}: {why}", entry.digest), "who can push to this repository?"))?;
         if latest.as_ref().is_none_or(|(before, _)| *before <= finished) {
-            latest = Some((finished, record));
+            latest = Some((finished, Attached { artifact: entry.digest.clone(), record }));
         }
     }
-    Ok(latest.map(|(_, record)| record))
+    Ok(latest.map(|(_, attached)| attached))
 }
 
-async fn statement_of(repository: &Repository, what: &str, entry: &OciDescriptor) -> Result<Vec<u8>, Fault> {
-    let gone = || Fault::new(what, format!("the artifact {} is listed but not there", entry.digest), "");
-    if !is_digest(&entry.digest) {
-        return Err(Fault::new(what, format!("`{}` is listed, which is no sha256 digest", entry.digest), ""));
+/// The record that an artifact carries: its digest is what the annotation of a running pod names.
+async fn carried(repository: &Repository, what: &str, digest: &str) -> Result<Option<Attached>, Fault> {
+    let Some(manifest) = repository.manifest(digest).await? else { return Ok(None) };
+    let kind: Value = serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(what, e, ""))?;
+    if kind["artifactType"] != wire::MEDIA_TYPE {
+        return Ok(None);
     }
-    let manifest = repository.manifest(&entry.digest).await?.ok_or_else(gone)?;
+    let (statement, subject) = statement_of(repository, what, digest).await?;
+    let subject = subject.ok_or_else(|| Fault::new(what, "the artifact refers to no image", ""))?;
+    let (_, record) = predicate(&statement, &subject).map_err(|why| Fault::new(what, why, ""))?;
+    Ok(Some(Attached { artifact: digest.to_string(), record }))
+}
+
+/// The statement of an artifact, and the digest that the artifact refers to.
+async fn statement_of(repository: &Repository, what: &str, artifact: &str) -> Result<(Vec<u8>, Option<String>), Fault> {
+    let gone = || Fault::new(what, format!("the artifact {artifact} is listed but not there"), "");
+    if !is_digest(artifact) {
+        return Err(Fault::new(what, format!("`{artifact}` is listed, which is no sha256 digest"), ""));
+    }
+    let manifest = repository.manifest(artifact).await?.ok_or_else(gone)?;
     let manifest: OciImageManifest = serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(what, e, ""))?;
     match &manifest.layers[..] {
         [layer] if layer.media_type == STATEMENT_MEDIA && is_digest(&layer.digest) && size(layer) <= MOST_BYTES => {
-            repository.small_blob(layer, MOST_BYTES).await
+            Ok((repository.small_blob(layer, MOST_BYTES).await?, manifest.subject.map(|subject| subject.digest)))
         }
-        _ => Err(Fault::new(what, format!("the artifact {} holds no in-toto statement", entry.digest), "")),
+        _ => Err(Fault::new(what, format!("the artifact {artifact} holds no in-toto statement"), "")),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Both records come from the registry by digest, so that what is compared is what was proven of the images. The
 //! change is made to the working tree: committing it is the promotion that others see.
 
+mod annotate;
 mod overlay;
 mod records;
 
@@ -125,11 +126,11 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
     let Asked { settings, config, environment, promote, image, .. } = asked;
     let mut evidence = Evidence::default();
     let mut baseline = Baseline::NotConfigured;
-    let record = match records::pull(settings, image, candidate).await {
-        Ok(record) => Some(record),
+    let (record, artifact) = match records::pull(settings, image, candidate).await {
+        Ok((record, artifact)) => (Some(record), artifact),
         Err(fault) => {
             evidence.faults.push(fault);
-            None
+            (None, String::new())
         }
     };
     if let Some(record) = &record {
@@ -165,8 +166,12 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
             Err(fault) => evidence.faults.push(fault),
         }
     }
-    let edit = match overlay::plan(&settings.root, environment, &image.repository, &candidate.digest) {
-        Ok(edit) => Some(edit),
+    let leads = record.as_ref().map(|record| annotate::of(record, &artifact)).unwrap_or_default();
+    let edit = match overlay::plan(&settings.root, environment, &image.repository, &candidate.digest, &leads) {
+        Ok(edit) => {
+            evidence.notes.extend(edit.notes.iter().cloned());
+            Some(edit)
+        }
         Err(fault) => {
             evidence.faults.push(fault);
             None

@@ -1,10 +1,12 @@
-//! The overlay's `images:` entry: which digest an environment runs, and the edit that changes it.
+//! The overlay's `images:` entry: which digest an environment runs, and the edit that changes it, with the annotations that
+//! lead from what runs to its evidence.
 
+use super::annotate;
 use super::records::Candidate;
 use crate::config::{Config, Environment, Image};
 use crate::files;
 use crate::image::{self, Access};
-use crate::kustomize::{self, ImageEdit, Options, edit};
+use crate::kustomize::{self, ImageEdit, Options, Output, edit};
 use crate::model::*;
 use crate::settings::Settings;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ pub struct Edit {
     before: String,
     after: String,
     digest: String,
+    /// Remarks for the reader that decide nothing.
+    pub notes: Vec<String>,
 }
 
 impl Edit {
@@ -38,25 +42,52 @@ impl Edit {
             return lines;
         }
         lines.push(format!("{} {}:", if dry_run { "would change" } else { "changed" }, self.shown));
-        let (before, after): (Vec<&str>, Vec<&str>) = (self.before.lines().collect(), self.after.lines().collect());
-        let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
-        let most = before.len().min(after.len()) - same;
-        let tail = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count().min(most);
-        lines.extend(
-            before[same..before.len() - tail].iter().enumerate().map(|(i, l)| format!("  {:>4} - {l}", same + i + 1)),
-        );
-        lines.extend(
-            after[same..after.len() - tail].iter().enumerate().map(|(i, l)| format!("  {:>4} + {l}", same + i + 1)),
-        );
+        lines.extend(changed_lines(&self.before, &self.after));
         lines
     }
 }
 
-/// Works out the change of the overlay's image entry, and renders the overlay with it: what counts is what runs.
+/// The lines that went and came, with their numbers. The longest common subsequence: the image's entry and the
+/// annotations may lie far apart.
+fn changed_lines(before: &str, after: &str) -> Vec<String> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let width = new.len() + 1;
+    let mut longest = vec![0_u32; (old.len() + 1) * width];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            longest[i * width + j] = match old[i] == new[j] {
+                true => longest[(i + 1) * width + j + 1] + 1,
+                false => longest[(i + 1) * width + j].max(longest[i * width + j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut lines) = (0, 0, Vec::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if i < old.len() && (j == new.len() || longest[(i + 1) * width + j] >= longest[i * width + j + 1]) {
+            lines.push(format!("  {:>4} - {}", i + 1, old[i]));
+            i += 1;
+        } else {
+            lines.push(format!("  {:>4} + {}", j + 1, new[j]));
+            j += 1;
+        }
+    }
+    lines
+}
+
+/// Works out the change of the overlay's image entry and of the annotations that lead to the evidence, and renders the
+/// overlay with it: what counts is what runs.
 ///
 /// # Errors
 /// The file cannot be read, not be edited without touching more than the entry, or does not lead to the digest.
-pub fn plan(root: &Path, environment: &Environment, repository: &str, digest: &str) -> Result<Edit, Fault> {
+pub fn plan(
+    root: &Path,
+    environment: &Environment,
+    repository: &str,
+    digest: &str,
+    leads: &[(&'static str, String)],
+) -> Result<Edit, Fault> {
     let (path, shown, before) = read(root, environment)?;
     let what = || format!("change the image in {shown}");
     let by_hand = "edit the entry by hand, then promote again";
@@ -71,11 +102,17 @@ pub fn plan(root: &Path, environment: &Environment, repository: &str, digest: &s
     };
     let change = ImageEdit { name, digest: Some(digest.to_string()), ..ImageEdit::default() };
     let after = edit::set_image(&before, &change).map_err(|error| Fault::new(what(), error, by_hand))?;
+    let after = annotate::set(&after, leads).map_err(|why| {
+        let hint = "write `commonAnnotations:` as a block of `key: value` lines, then promote again";
+        Fault::new(format!("change the annotations in {shown}"), why, hint)
+    })?;
     let wanted = format!("{repository}@{digest}");
-    let found = references(root, environment, repository, Some(after.clone()))?;
+    let output = render(root, environment, Some(after.clone()))?;
+    let notes = annotate::without(&output, &wanted, leads);
+    let found = references(&output, environment, repository)?;
     match found.iter().find(|image| **image != wanted) {
         Some(other) => Err(Fault::new(what(), format!("the overlay would still run {other}"), by_hand)),
-        None => Ok(Edit { path, shown, before, after, digest: digest.to_string() }),
+        None => Ok(Edit { path, shown, before, after, digest: digest.to_string(), notes }),
     }
 }
 
@@ -90,7 +127,7 @@ pub async fn running(
     image: &Image,
     access: &Access,
 ) -> Result<Option<String>, Fault> {
-    let found = references(root, environment, &image.repository, None)?;
+    let found = references(&render(root, environment, None)?, environment, &image.repository)?;
     let what = || format!("find what {} runs", environment.name);
     if let Some(other) = found.iter().find(|reference| **reference != found[0]) {
         let why = format!("its containers run {} and {other}", found[0]);
@@ -106,24 +143,23 @@ pub async fn running(
     }
 }
 
-/// The images of `repository` that the rendered overlay runs, at least one.
-fn references(
-    root: &Path,
-    environment: &Environment,
-    repository: &str,
-    text: Option<String>,
-) -> Result<Vec<String>, Fault> {
-    let what = || format!("render {}", environment.overlay.display());
+/// Renders the overlay, with `text` in the place of its kustomization file's.
+fn render(root: &Path, environment: &Environment, text: Option<String>) -> Result<Output, Fault> {
     let options = Options { text, installed: environment.installed_kustomize, ..Options::default() };
-    let output =
-        kustomize::build(&root.join(&environment.overlay), &options).map_err(|error| Fault::new(what(), error, ""))?;
+    kustomize::build(&root.join(&environment.overlay), &options)
+        .map_err(|error| Fault::new(format!("render {}", environment.overlay.display()), error, ""))
+}
+
+/// The images of `repository` that the rendered overlay runs, at least one.
+fn references(output: &Output, environment: &Environment, repository: &str) -> Result<Vec<String>, Fault> {
     let of_model = |image: &str| {
         image.strip_prefix(repository).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
     };
     let found: Vec<String> = output.images().into_iter().map(|r| r.image).filter(|image| of_model(image)).collect();
     if found.is_empty() {
         let hint = "name it in the base, or by `newName` in the overlay's `images:`";
-        return Err(Fault::new(what(), format!("no container runs {repository}"), hint));
+        let what = format!("render {}", environment.overlay.display());
+        return Err(Fault::new(what, format!("no container runs {repository}"), hint));
     }
     Ok(found)
 }

@@ -54,18 +54,19 @@ pub fn candidate(settings: &Settings, args: &PromoteArgs, repository: &str) -> R
     Ok(Candidate { digest: image.digest, source: shown, hash: Some(record.run.hash) })
 }
 
-/// The candidate's record, by digest.
+/// The candidate's record, by digest, and the artifact that carries it (`repository@sha256:…`).
 ///
 /// # Errors
 /// The registry cannot be asked, or has no record for the digest.
-pub async fn pull(settings: &Settings, image: &Image, candidate: &Candidate) -> Result<wire::Record, Fault> {
+pub async fn pull(settings: &Settings, image: &Image, candidate: &Candidate) -> Result<(wire::Record, String), Fault> {
     let reference = format!("{}@{}", image.repository, candidate.digest);
-    let found = image::pull_record(&image.repository, &candidate.digest, image.insecure, &settings.access).await?;
-    let bytes = found.ok_or_else(|| {
+    let found = image::pull_attached(&image.repository, &candidate.digest, image.insecure, &settings.access).await?;
+    let attached = found.ok_or_else(|| {
         let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
         Fault::new(format!("read the record of {reference}"), "the registry has none", hint)
     })?;
-    record::parse(&bytes, &reference)
+    let artifact = format!("{}@{}", image.repository, attached.artifact);
+    Ok((record::parse(&attached.record, &reference)?, artifact))
 }
 
 /// What keeps a record from speaking for its image: of another model, image or command, not cleared, a dry run.

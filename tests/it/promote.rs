@@ -50,8 +50,10 @@ fn a_model_goes_to_staging_and_to_prod_and_a_worse_one_does_not() {
         assert!(overlay.contains(&format!("digest: {first}")) && !overlay.contains("newTag"), "{overlay}");
         let kept = KUSTOMIZATION.replace("REPOSITORY", &repository);
         let kept: Vec<&str> = kept.lines().filter(|line| !line.contains("newTag")).collect();
-        let found: Vec<&str> = overlay.lines().filter(|line| !line.contains("digest")).collect();
+        let (before, leads) = overlay.split_once("\n# Written by `mlgate promote`").unwrap();
+        let found: Vec<&str> = before.lines().filter(|line| !line.contains("digest")).collect();
         assert_eq!(found, kept, "comments and layout stay");
+        assert!(leads.contains("commonAnnotations:\n") && leads.contains("mlgate.dev/record: "), "{leads}");
         let rendered = repo.mlgate(&["render", &format!("k8s/overlays/{environment}")]).exits(0);
         assert!(rendered.contains(&format!("{repository}@{first}")), "{rendered}");
     }
@@ -300,12 +302,14 @@ fn what_counts_is_what_the_overlay_renders() {
     repo.mlgate(&["run"]).exits(0);
     let digest = if repo.digest() == digest { digest } else { repo.digest() };
     repo.mlgate(&["promote", "staging"]).exits(0);
-    assert_eq!(repo.read(overlay), entry.replace("newTag: none", &format!("digest: {digest}")));
+    let promoted = repo.read(overlay);
+    assert!(promoted.starts_with(&entry.replace("newTag: none", &format!("digest: {digest}"))), "{promoted}");
     assert!(rendered(&repo).contains(&format!("{repository}@{digest}")));
 
     // A promotion can be repeated: the image does not differ from itself.
     let said = repo.mlgate(&["promote", "staging"]).exits(0);
     assert!(said.contains("runs the candidate already"), "{said}");
+    assert_eq!(repo.read(overlay), promoted);
 
     // Two entries, no container of the model, a name that leads elsewhere: nothing is changed.
     let digest_of_none = format!("sha256:{}", "0".repeat(64));
@@ -324,4 +328,69 @@ fn what_counts_is_what_the_overlay_renders() {
         assert!(said.contains(why), "{why}: {said}");
         assert_eq!(repo.read(overlay), text);
     }
+}
+
+#[test]
+fn a_running_pod_leads_to_its_evidence() {
+    let Some(registry) = registry() else { return };
+    let repository = registry.repository("churn");
+    let repo = Repo::with_config(&repository);
+    let sha = repo.commit();
+    repo.mlgate(&["run"]).exits(0);
+    let record = repo.read(".mlgate/record.json");
+    let overlay = "k8s/overlays/staging/kustomization.yaml";
+    let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(0);
+    assert!(said.contains("+ commonAnnotations:") && said.contains("-     newTag: none"), "{said}");
+    assert!(!said.contains("- resources:"), "only what changes is shown: {said}");
+    repo.mlgate(&["promote", "staging"]).exits(0);
+
+    // What a cluster would run: the annotations are those of the pods.
+    let rendered = repo.mlgate(&["render", "k8s/overlays/staging"]).exits(0);
+    let (_, template) = rendered.split_once("  template:\n    metadata:\n      annotations:\n").unwrap();
+    let annotation = |name: &str| {
+        let line = template.lines().find(|line| line.trim_start().starts_with(&format!("mlgate.dev/{name}: ")));
+        line.unwrap_or_else(|| panic!("no {name} in\n{rendered}"))
+            .split_once(": ")
+            .unwrap()
+            .1
+            .trim_matches('"')
+            .to_string()
+    };
+    assert_eq!((annotation("model"), annotation("model-version")), ("churn".into(), sha));
+    assert_eq!(annotation("run"), repo.record()["run"]["hash"].as_str().unwrap());
+    let shown = repo.mlgate(&["record", "show", &annotation("record")]).exits(0);
+    assert_eq!(shown, record, "the annotation names the artifact that carries the record");
+
+    // The next model changes the same lines; what a person added stays.
+    let mine = repo.read(overlay).replace("commonAnnotations:\n", "commonAnnotations:\n  team: risk # ours\n");
+    repo.write(overlay, &mine);
+    repo.write("model/weights.txt", "0.3\n");
+    let next = repo.commit();
+    repo.mlgate(&["run"]).exits(0);
+    repo.mlgate(&["promote", "staging"]).exits(0);
+    let now = repo.read(overlay);
+    assert!(now.contains("  team: risk # ours\n") && now.contains(&next), "{now}");
+    assert_eq!(now.lines().count(), mine.lines().count(), "{now}");
+
+    // What cannot be edited line by line is not edited at all.
+    let flow = mine.split("\n# Written").next().unwrap().to_string() + "\ncommonAnnotations: {team: risk}\n";
+    repo.write(overlay, &flow);
+    let said = repo.mlgate(&["promote", "staging"]).exits(4);
+    assert!(said.contains("change the annotations in k8s/overlays/staging") && said.contains("as a block"), "{said}");
+    assert_eq!(repo.read(overlay), flow);
+
+    // A kind whose pods Kustomize does not know is told, and where its place is named it is annotated.
+    repo.write(overlay, &mine);
+    let deployment = repo.read("k8s/base/deployment.yaml");
+    let rollout = deployment.replace("apps/v1", "argoproj.io/v1alpha1").replace("kind: Deployment", "kind: Rollout");
+    repo.write("k8s/base/deployment.yaml", &rollout);
+    repo.commit();
+    repo.mlgate(&["run"]).exits(0);
+    let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(0);
+    assert!(said.contains("the pods of Rollout churn do not get the annotations"), "{said}");
+    let place = "commonAnnotations:\n- {path: spec/template/metadata/annotations, kind: Rollout, create: true}\n";
+    repo.write("k8s/overlays/staging/place.yaml", place);
+    repo.write(overlay, &format!("configurations: [place.yaml]\n{mine}"));
+    let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(0);
+    assert!(!said.contains("do not get the annotations"), "{said}");
 }

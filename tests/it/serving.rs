@@ -89,7 +89,14 @@ fn every_combination_renders_validates_and_keeps_to_the_policies() {
             assert_eq!(of("schema.unknown").is_none(), is_builtin, "{platform} {strategy}");
 
             let overlay = format!("k8s/overlays/{environment}");
+            // As `mlgate promote` does: the pods get what leads to their evidence.
+            let file = format!("{overlay}/kustomization.yaml");
+            repo.write(&file, &(repo.read(&file) + "commonAnnotations: {mlgate.dev/record: here}\n"));
             let rendered = repo.mlgate(&["render", &overlay]).exits(0);
+            if kind != "InferenceService" {
+                let objects = rendered.split("---\n").find(|o| o.contains(&format!("kind: {kind}\n"))).unwrap();
+                assert_eq!(objects.matches("mlgate.dev/record: here").count(), 2, "{platform} {strategy}: {objects}");
+            }
             assert!(rendered.contains(&format!("kind: {kind}\n")), "{rendered}");
             assert!(!rendered.contains("{{ ") && !rendered.contains("{%"), "{rendered}");
             let judge = Command::new("kubectl").args(["kustomize", &overlay]).current_dir(repo.root()).output();
