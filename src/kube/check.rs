@@ -2,7 +2,7 @@
 
 use super::pack::Schemas;
 use super::shape::{Fields, Type};
-use super::{Finding, item_path, key_path, name_of, nearest, quantity, shown};
+use super::{Finding, item_path, key_path, name_of, nearest, quantity, sense, shown};
 use crate::kustomize::Value;
 
 /// What came of checking objects.
@@ -30,6 +30,7 @@ impl Schemas {
                     let mut walk =
                         Walk { schemas: self, object: name_of(object), is_secret, found: &mut checked.findings };
                     walk.value(object, shape, "");
+                    sense::check(object, &mut checked.findings);
                 }
                 None if self.groups.contains(group) => {
                     checked.checked += 1;

@@ -8,6 +8,7 @@ mod pack;
 mod pods;
 pub mod policy;
 mod quantity;
+mod sense;
 mod shape;
 
 pub use check::Checked;

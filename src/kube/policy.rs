@@ -188,9 +188,11 @@ fn replica_fields(object: &Value) -> Option<Vec<(String, Option<&Value>)>> {
 }
 
 fn replicas(objects: &[Value], judged: &mut Judged) {
+    let scalers: Vec<(&Value, &str)> =
+        objects.iter().filter_map(|object| Some((object, least_field(object)?))).collect();
     for object in objects {
         let Some(fields) = replica_fields(object) else { continue };
-        let scaled = autoscaled(objects, object);
+        let scaled = autoscaled(&scalers, object);
         for (path, value) in fields {
             judged.looked_at += 1;
             let value = value.filter(|value| !value.is_null());
@@ -212,24 +214,27 @@ fn replicas(objects: &[Value], judged: &mut Judged) {
     }
 }
 
+/// Where an autoscaler has the least number of replicas; None for what is no autoscaler.
+fn least_field(object: &Value) -> Option<&'static str> {
+    match object.str_at(&["kind"]) {
+        "HorizontalPodAutoscaler" => Some("minReplicas"),
+        "ScaledObject" => Some("minReplicaCount"),
+        _ => None,
+    }
+}
+
 /// The autoscaler that decides the number of a workload's replicas, with the least that it sets.
-fn autoscaled<'a>(objects: &'a [Value], workload: &Value) -> Option<(String, Option<&'a Value>)> {
-    let same = |scaler: &Value| {
+fn autoscaled<'a>(scalers: &[(&'a Value, &str)], workload: &Value) -> Option<(String, Option<&'a Value>)> {
+    let is_of = |scaler: &Value| {
         let target = |key: &str| scaler.str_at(&["spec", "scaleTargetRef", key]);
-        let default_kind = if scaler.str_at(&["kind"]) == "ScaledObject" { "Deployment" } else { "" };
-        let kind = if target("kind").is_empty() { default_kind } else { target("kind") };
+        // KEDA takes a Deployment when nothing is said.
+        let kind = if target("kind").is_empty() { "Deployment" } else { target("kind") };
         kind == workload.str_at(&["kind"])
             && target("name") == workload.str_at(&["metadata", "name"])
             && scaler.str_at(&["metadata", "namespace"]) == workload.str_at(&["metadata", "namespace"])
     };
-    objects.iter().find_map(|scaler| {
-        let field = match scaler.str_at(&["kind"]) {
-            "HorizontalPodAutoscaler" => "minReplicas",
-            "ScaledObject" => "minReplicaCount",
-            _ => return None,
-        };
-        same(scaler).then(|| (name_of(scaler), scaler.at(&["spec", field])))
-    })
+    let (scaler, field) = scalers.iter().find(|(scaler, _)| is_of(scaler))?;
+    Some((name_of(scaler), scaler.at(&["spec", field])))
 }
 
 #[cfg(test)]

@@ -94,6 +94,56 @@ fn kinds_that_are_gone_are_findings_and_kinds_of_others_are_told() {
 }
 
 #[test]
+fn what_the_api_server_refuses_beside_types_is_found_too() {
+    let c = "/spec/template/spec/containers/0";
+    let cases: [(&str, Json, &str); 8] = [
+        (
+            "/spec/template/metadata/labels/app",
+            json!("other"),
+            "spec.selector.matchLabels.app: found \"churn\", the pods have \"other\"",
+        ),
+        (
+            "/spec/template/metadata/labels",
+            json!({}),
+            "spec.selector.matchLabels.app: found \"churn\", the pods have none",
+        ),
+        ("/metadata/labels/app", json!("a b"), "metadata.labels.app: found \"a b\", expected at most 63"),
+        ("/metadata/labels/app", json!("x".repeat(64)), "metadata.labels.app: found \"xxx"),
+        ("/metadata/name", json!("Churn_1"), "metadata.name: found \"Churn_1\", expected"),
+        (
+            "/spec/template/spec/volumes",
+            json!([{"name": "tmp", "emptyDir": {}}, {"name": "tmp"}]),
+            "spec.template.spec.volumes[tmp]: stands twice",
+        ),
+        (
+            &format!("{c}/volumeMounts"),
+            json!([{"name": "temp", "mountPath": "/tmp"}]),
+            "containers[model].volumeMounts[temp]: the pod has no volume `temp`",
+        ),
+        (
+            "/spec/template/spec/initContainers",
+            json!([{"name": "model", "image": "r"}]),
+            "spec.template.spec.containers[model]: stands twice",
+        ),
+    ];
+    for (pointer, value, expected) in cases {
+        let mut object = deployment();
+        let (owner, key) = pointer.rsplit_once('/').unwrap();
+        object.pointer_mut(owner).unwrap()[key] = value;
+        let said: Vec<String> = check(object).findings.iter().map(ToString::to_string).collect();
+        assert!(said.len() == 1 && said[0].contains(expected), "{expected}\nis missing in\n{said:#?}");
+    }
+    // A claim of a StatefulSet is a volume of its pods.
+    let mut set = deployment();
+    set["kind"] = json!("StatefulSet");
+    set["spec"]["serviceName"] = json!("churn");
+    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "data"}, "spec": {}}]);
+    *set.pointer_mut(&format!("{c}/ports")).unwrap() = json!([]);
+    set.pointer_mut(c).unwrap()["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
+    assert_eq!(check(set).findings, []);
+}
+
+#[test]
 fn secrets_are_checked_and_not_shown() {
     let secret =
         |data: Json| check(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": data}));
