@@ -6,7 +6,7 @@ use crate::config::{Environment, Overlay};
 use crate::files;
 use crate::kube::policy::Policy;
 use crate::kube::{Finding, Schemas};
-use crate::kustomize::{self, ImageEdit, Options, Output};
+use crate::kustomize::{self, ImageEdit, Options, Output, Value};
 use crate::model::{Check, Evidence, Fault, Outcome, Severity, StageKind};
 use std::path::Path;
 
@@ -86,28 +86,38 @@ pub fn schemas(root: &Path, overlay: &Overlay) -> Result<Option<Schemas>, Fault>
     Ok(Some(schemas))
 }
 
-/// Adds the definitions of one file; returns how many.
+/// Adds the definitions of one file; returns how many. It is read as the renderer reads objects, whose YAML is a little
+/// wider than YAML.
 fn add(schemas: &mut Schemas, root: &Path, path: &Path) -> Result<usize, Fault> {
-    let what = || format!("read the schemas of {}", path.display());
-    let size = std::fs::metadata(root.join(path)).map_err(|error| Fault::new(what(), error, ""))?.len();
+    const NAME: &str = "definitions.yaml";
+    let fault = |why: &dyn std::fmt::Display, hint: &str| {
+        Fault::new(format!("read the schemas of {}", path.display()), why, hint)
+    };
+    let size = std::fs::metadata(root.join(path)).map_err(|error| fault(&error, ""))?.len();
     if size > LARGEST {
-        return Err(Fault::new(what(), format!("it has {size} bytes"), "at most 64 MiB"));
+        return Err(fault(&format!("it has {size} bytes"), "at most 64 MiB"));
     }
-    let text = std::fs::read_to_string(root.join(path)).map_err(|error| Fault::new(what(), error, ""))?;
-    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple_with_options(&text, options())
-        .map_err(|error| Fault::new(what(), error, "correct the file"))?;
+    let folder = tempfile::tempdir().map_err(|error| fault(&error, ""))?;
+    std::fs::copy(root.join(path), folder.path().join(NAME)).map_err(|error| fault(&error, ""))?;
+    let text = format!("resources: [{NAME}]\n");
+    std::fs::write(folder.path().join("kustomization.yaml"), text).map_err(|error| fault(&error, ""))?;
+    let output = kustomize::build(folder.path(), &Options::default()).map_err(|error| {
+        let own = folder.path().join(NAME).display().to_string();
+        fault(&error.to_string().replace(&own, &path.display().to_string()), "correct the file")
+    })?;
     let mut added = 0;
-    for document in &documents {
-        added += schemas.add_crd(document).map_err(|why| Fault::new(what(), why, "correct the file"))?;
+    for object in &output.resources {
+        added += add_definition(schemas, object).map_err(|why| fault(&why, "correct the file"))?;
     }
     Ok(added)
 }
 
-/// Large operators have definitions of tens of thousands of lines.
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: 256, max_nodes: 5_000_000, max_events: 20_000_000, max_aliases: 10_000 },
+/// Adds an object if it is a definition; returns how many versions it serves.
+fn add_definition(schemas: &mut Schemas, object: &Value) -> Result<usize, String> {
+    if object.str_at(&["kind"]) != "CustomResourceDefinition" {
+        return Ok(0);
     }
+    schemas.add_crd(&serde_json::from_str(&object.to_json()).map_err(|error| error.to_string())?)
 }
 
 fn check(environment: &Environment, of: &str, text: String, severity: Severity) -> Check {
@@ -140,6 +150,9 @@ fn tell(check: &mut Check, findings: &[Finding], looked_at: usize, unit: &str) {
 
 /// Whether the objects fit the schemas; those without one are told by a check of their own, which warns.
 fn fits(environment: &Environment, schemas: &Schemas, output: &Output) -> Vec<Check> {
+    // Definitions that are rendered too count at once; one that is broken is a finding of its own.
+    let mut schemas = schemas.clone();
+    output.resources.iter().for_each(|object| drop(add_definition(&mut schemas, object)));
     let checked = schemas.check(&output.resources);
     let text = format!("objects fit Kubernetes {}", schemas.version);
     let mut all = check(environment, "schema", text, Severity::Block);

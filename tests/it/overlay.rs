@@ -71,6 +71,7 @@ fn custom_resources_are_told_or_validated_but_never_passed_in_silence() {
     let crd = "\
 apiVersion: v1
 kind: List
+items: []
 ---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -95,13 +96,23 @@ spec:
     let said = repo.mlgate(&["run"]).exits(1);
     assert!(said.contains("Route churn: spec.to: found 7 (a number), expected text"), "{said}");
 
+    // A definition that is rendered with its objects counts as well.
+    let config = repo.read("mlops.yaml");
+    repo.write("mlops.yaml", &config.replace(", schemas: [crds/*.yaml]", ""));
+    repo.write("k8s/base/kustomization.yaml", "resources: [deployment.yaml, route.yaml, crd.yaml]\n");
+    repo.write("k8s/base/crd.yaml", crd.split("---\n").nth(1).unwrap());
+    let said = repo.mlgate(&["run"]).exits(1);
+    assert!(said.contains("Route churn: spec.to: found 7 (a number), expected text"), "{said}");
+    repo.write("k8s/base/kustomization.yaml", "resources: [deployment.yaml, route.yaml]\n");
+    repo.write("mlops.yaml", &config);
+
     // Definitions that are not there or are none block: what was asked for is not done.
     for (name, text, why) in [
-        ("crds/route.yaml", "kind: Service\n", "no definition in 1 files"),
+        ("crds/route.yaml", "kind: Service\nmetadata: {name: a}\n", "no definition in 1 files"),
         ("crds/route.yaml", "a: [\n", "read the schemas of crds/route.yaml"),
         ("crds/other.txt", "", "no definition in"),
     ] {
-        repo.write("crds/route.yaml", "kind: Service\n");
+        repo.write("crds/route.yaml", "kind: Service\nmetadata: {name: a}\n");
         repo.write(name, text);
         let said = repo.mlgate(&["run"]).exits(4);
         assert!(said.contains(why), "{why} is missing in\n{said}");
