@@ -77,7 +77,7 @@ impl Base {
     ///
     /// # Errors
     /// git fails, or the overlay cannot be rendered as it is there.
-    pub async fn render(&self, overlay: &Path) -> Result<Option<Vec<Value>>, Fault> {
+    pub async fn render(&self, overlay: &Path, installed: bool) -> Result<Option<Vec<Value>>, Fault> {
         let overlay = clean(&self.prefix.join(overlay));
         let entries = self.list().await?;
         if !entries.iter().any(|entry| entry.path.starts_with(&overlay)) {
@@ -90,7 +90,7 @@ impl Base {
             let folder = tempfile::tempdir().map_err(|error| self.fault(&overlay, error))?;
             let wanted: Vec<&Entry> = entries.iter().filter(|entry| entry.path.starts_with(&below)).collect();
             self.write(&wanted, folder.path(), &overlay).await?;
-            match super::render(&folder.path().join(&overlay)).await {
+            match super::render(&folder.path().join(&overlay), installed).await {
                 Ok(objects) => return Ok(Some(objects)),
                 Err(error) => said = super::below(&error, folder.path()),
             }

@@ -41,12 +41,13 @@ pub async fn run(settings: &Settings, args: &DiffArgs) -> Result<Exit, Error> {
         Error::usage(format!("mlops.yaml has no environment `{}`; it has: {known}", args.environment))
     })?;
     let overlay = &environment.overlay;
-    let now = render(&settings.root.join(overlay)).await.map_err(|error| {
+    let installed = environment.installed_kustomize;
+    let now = render(&settings.root.join(overlay), installed).await.map_err(|error| {
         Error::usage(format!("cannot render {}: {}", overlay.display(), below(&error, &settings.root)))
     })?;
     let asked = args.base.as_ref().or(settings.base.as_ref()).or(config.overlay.base.as_ref());
     let base = Base::find(&settings.root, asked.map(String::as_str)).await?;
-    let before = base.render(overlay).await?;
+    let before = base.render(overlay, installed).await?;
     let is_new = before.is_none();
     let before = before.unwrap_or_default();
     hide_passwords(before.iter().chain(&now));
@@ -62,9 +63,11 @@ pub async fn run(settings: &Settings, args: &DiffArgs) -> Result<Exit, Error> {
     Ok(Exit::Ok)
 }
 
-async fn render(folder: &Path) -> Result<Vec<Value>, String> {
+async fn render(folder: &Path, installed: bool) -> Result<Vec<Value>, String> {
     let folder = folder.to_path_buf();
-    match tokio::task::spawn_blocking(move || kustomize::build(&folder, &Options::default())).await {
+    match tokio::task::spawn_blocking(move || kustomize::build(&folder, &Options { installed, ..Options::default() }))
+        .await
+    {
         Ok(Ok(output)) => Ok(output.resources),
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
