@@ -22,9 +22,11 @@ REPO = Path(__file__).resolve().parent.parent
 EXAMPLE = REPO / "examples" / "breast-cancer"
 
 
-def compare(name: str, ours: list[str], peer_name: str, peer: list[str] | None, cwd: Path) -> None:
+def compare(
+    name: str, ours: list[str], peer_name: str, peer: list[str] | None, cwd: Path, rounds: int = ROUNDS
+) -> None:
     runs = {"ours": [], "peer": []}
-    for _ in range(ROUNDS + 1):  # the first warms the file cache
+    for _ in range(rounds + 1):  # the first warms the file cache
         for side, command in (("ours", ours), ("peer", peer)):
             if command:
                 run = once(command, cwd)
@@ -40,6 +42,73 @@ def compare(name: str, ours: list[str], peer_name: str, peer: list[str] | None, 
     else:
         row += [peer_name if peer_name == "no peer" else f"{peer_name}: not installed", "", "", "", ""]
     print("| " + " | ".join(row) + " |", flush=True)
+
+
+APP = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app-{i}, labels: {{app: app-{i}}}}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: app-{i}}}}}
+  template:
+    metadata: {{labels: {{app: app-{i}}}}}
+    spec:
+      serviceAccountName: app-{i}
+      containers:
+      - name: main
+        image: registry.example.com/app:v1
+        env:
+        - name: LEVEL
+          value: "info"
+        - name: KEY
+          valueFrom: {{configMapKeyRef: {{name: app-{i}, key: key}}}}
+        ports: [{{containerPort: 8080, name: http}}]
+        resources:
+          limits: {{cpu: 500m, memory: 256Mi}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: app-{i}}}
+spec:
+  selector: {{app: app-{i}}}
+  ports: [{{port: 80, targetPort: http}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: app-{i}}}
+data:
+  key: "value {i}"
+  settings.yaml: |
+    level: info
+    items: [1, 2, 3]
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: app-{i}}}
+"""
+OVERLAY = """\
+resources: [../base]
+namespace: prod
+namePrefix: p-
+labels: [{pairs: {team: ml}, includeSelectors: true}]
+commonAnnotations: {owner: ml}
+images: [{name: registry.example.com/app, newTag: v2}]
+patches:
+- target: {kind: Deployment}
+  patch: |-
+    - {"op": "replace", "path": "/spec/replicas", "value": 3}
+"""
+
+
+def make_overlay(folder: Path, resources: int) -> str:
+    """A base of that many objects that refer to one another, and an overlay that touches them all."""
+    for name in ("base", "overlay"):
+        (folder / name).mkdir(parents=True)
+    (folder / "base" / "all.yaml").write_text("---\n".join(APP.format(i=i) for i in range(resources // 4)))
+    (folder / "base" / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+    (folder / "overlay" / "kustomization.yaml").write_text(OVERLAY)
+    return str(folder / "overlay")
 
 
 SKLEARN = """
@@ -68,6 +137,12 @@ def main() -> None:
         overlay = "k8s/overlays/prod"
         peer = [kubectl, "kustomize", overlay] if kubectl else None
         compare("render, small overlay", [mlgate, "render", overlay], "kubectl kustomize", peer, example)
+        for count, rounds in ((400, 3), (4000, 1), (16000, 1)):
+            overlay = make_overlay(work / f"overlay-{count}", count)
+            # The peer takes minutes beyond.
+            peer = [kubectl, "kustomize", overlay] if kubectl and count <= 4000 else None
+            ours = [mlgate, "render", overlay]
+            compare(f"render, {count:,} resources", ours, "kubectl kustomize" if peer else "no peer", peer, example, rounds)
         peer = [python, "-c", SKLEARN] if has("sklearn") and has("pyarrow") else None
         compare("run quality, 228 rows, intervals", [mlgate, "run", "quality"], "scikit-learn, points", peer, example)
 

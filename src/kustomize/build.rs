@@ -62,6 +62,8 @@ pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
     if let Some(nameless) = resources.iter().find(|r| r.name().is_empty() || r.kind().is_empty()) {
         return Err(Error::new(format!("after all changes an object has no name or no kind: {}", nameless.id())));
     }
+    let ids: Vec<_> = resources.iter().map(Resource::id).collect();
+    transform::unique(&ids).map_err(|id| Error::new(format!("after all changes there are two of {id}")))?;
     resources.retain(|r| !is_local(r));
     if kustomization.sort != Some(Sort::AsRead) {
         order::legacy(&mut resources, kustomization.sort.as_ref());
@@ -141,7 +143,7 @@ fn transform_all(all: &mut Gathered, session: &mut Session, k: &Kustomization, r
     let here = |e: Error| k.locate(e);
     let config = &all.config;
     let resources = &mut all.resources;
-    let asked = session.metadata.transformations;
+    let asked = session.metadata.any;
     let origin = Origin { configured_in: root.kustomization_path(), ..root.origin("") };
     let done = |resources: &mut Vec<Resource>, kind: &str| {
         resources.retain(|r| !r.is_empty());

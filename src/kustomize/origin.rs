@@ -4,6 +4,9 @@ use super::emit;
 use super::resource::Resource;
 use super::value::{Map, Value};
 
+/// The annotation that tells the origin.
+pub(crate) const KEY: &str = "config.kubernetes.io/origin";
+
 /// What kubectl 1.32 writes; the `kustomize` program writes its version instead of `(devel)`.
 const MANAGED_BY: &str = "kustomize-(devel)";
 
@@ -77,7 +80,13 @@ impl Origin {
 /// Notes that a transformer went over all these objects.
 pub(crate) fn note(resources: &mut [Resource], by: &Origin) {
     let text = format!("- {}", by.to_yaml("  "));
-    resources.iter_mut().for_each(|resource| resource.transformations.push_str(&text));
+    for resource in resources {
+        if std::mem::take(&mut resource.origin_lost) {
+            resource.origin.clone_from(by);
+        } else {
+            resource.transformations.push_str(&text);
+        }
+    }
 }
 
 /// Writes what is asked for into an object.
@@ -86,7 +95,7 @@ pub(crate) fn annotate(resource: &mut Resource, asked: Metadata) {
     let transformations = asked.transformations.then(|| std::mem::take(&mut resource.transformations));
     let managed_by = asked.managed_by.then(|| MANAGED_BY.to_owned());
     for (field, key, text) in [
-        ("annotations", "config.kubernetes.io/origin", origin),
+        ("annotations", KEY, origin),
         ("annotations", "alpha.config.kubernetes.io/transformations", transformations),
         ("labels", "app.kubernetes.io/managed-by", managed_by),
     ] {

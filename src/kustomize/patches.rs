@@ -190,12 +190,20 @@ fn json_targeted(
             resource.remember();
         }
         let noted = resource.is_noted();
+        if resource.tracked {
+            resource.set_marker();
+        }
         // The object is made anew, so that nothing in it is shared.
         resource.aliases.forget();
         json_patch::apply(&mut resource.value, operations)
             .map_err(|e| Error::new(format!("cannot patch {id}: {e}")))?;
         if !matches!(resource.value, Value::Map(_)) {
             return Err(Error::new(format!("the patch leaves {id} without an object")));
+        }
+        // A patch that replaces all annotations takes those of the origin with them.
+        if resource.tracked && !resource.take_marker() {
+            resource.origin_lost = true;
+            resource.transformations.clear();
         }
         if noted {
             resource.note();

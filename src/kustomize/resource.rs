@@ -3,7 +3,7 @@
 use super::aliases::Aliases;
 use super::error::{Error, Result};
 use super::kustomization::Behavior;
-use super::origin::Origin;
+use super::origin::{self, Origin};
 use super::schema;
 use super::value::{Map, Value};
 
@@ -91,6 +91,8 @@ pub(crate) struct Resource {
     pub needs_hash: bool,
     /// Its origin is kept among its annotations.
     pub tracked: bool,
+    /// A patch has taken the origin away: who changed the object next counts as its origin.
+    pub origin_lost: bool,
     /// A generator made it.
     pub generated: bool,
     /// The vars that take their value from it.
@@ -143,6 +145,7 @@ impl Resource {
             behavior: Behavior::Create,
             needs_hash: false,
             tracked: false,
+            origin_lost: false,
             generated: false,
             vars: Vec::new(),
             origin: Origin::default(),
@@ -202,6 +205,19 @@ impl Resource {
     pub(crate) fn note(&mut self) {
         self.metadata().or_insert("annotations", Value::map());
         self.aliases.forget_annotations();
+    }
+
+    /// Puts the origin's annotation there, empty.
+    pub(crate) fn set_marker(&mut self) {
+        if let Value::Map(map) = self.metadata().or_insert("annotations", Value::map()) {
+            map.set(origin::KEY, Value::Blank);
+        }
+    }
+
+    /// Whether the origin's annotation is still there; it is taken out.
+    pub(crate) fn take_marker(&mut self) -> bool {
+        let annotations = self.metadata().get_mut("annotations").and_then(Value::as_map_mut);
+        annotations.is_some_and(|map| map.remove(origin::KEY).is_some())
     }
 
     /// Whether Kustomize would have annotations of its own on it.
