@@ -55,18 +55,30 @@ pub(super) fn to_wire(profile: &Profile) -> wire::Profile {
     wire::Profile { schema: SCHEMA, dataset: profile.dataset.clone(), rows: profile.rows, columns }
 }
 
-/// To a millionth of the range or finer: enough for a rank, and half the length. The ends stay as they are.
+/// Each to a thousandth of the way to the next other quantile or finer: enough for a rank, and half the length.
 fn rounded(numbers: &Numbers) -> Vec<f64> {
-    let range = numbers.max - numbers.min;
-    if !(range > 0.0 && range.is_finite()) {
-        return numbers.quantiles.clone();
+    let runs: Vec<&[f64]> = numbers.quantiles.chunk_by(|a, b| a == b).collect();
+    let firsts: Vec<f64> = runs.iter().filter_map(|run| run.first().copied()).collect();
+    let mut rounded = Vec::with_capacity(numbers.quantiles.len());
+    for (place, (run, value)) in runs.iter().zip(&firsts).enumerate() {
+        let before = place.checked_sub(1).and_then(|before| firsts.get(before)).map(|other| value - other);
+        let gap =
+            before.into_iter().chain(firsts.get(place + 1).map(|other| other - value)).fold(f64::INFINITY, f64::min);
+        let value = to_gap(*value, gap).clamp(numbers.min, numbers.max);
+        rounded.extend(std::iter::repeat_n(value, run.len()));
     }
-    let places = 6 - range.log10().floor() as i32;
-    let round = |value: f64| match usize::try_from(places) {
-        Ok(places) => format!("{value:.*}", places.min(300)).parse().unwrap_or(value),
-        Err(_) => (value / 10_f64.powi(-places)).round() * 10_f64.powi(-places),
-    };
-    numbers.quantiles.iter().map(|value| round(*value).clamp(numbers.min, numbers.max)).collect()
+    rounded
+}
+
+fn to_gap(value: f64, gap: f64) -> f64 {
+    if !(gap > 0.0 && gap.is_finite()) {
+        return value;
+    }
+    match 3 - gap.log10().floor() as i32 {
+        places @ 0..=300 => format!("{value:.*}", places as usize).parse().unwrap_or(value),
+        places if places < 0 => (value / 10_f64.powi(-places)).round() * 10_f64.powi(-places),
+        _ => value,
+    }
 }
 
 pub(super) fn of_wire(profile: &wire::Profile) -> Result<Profile, String> {
@@ -134,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_profile_survives_the_wire() {
-        let numbers = Numbers { min: -0.5, max: 3.0, mean: 1.0, squares: 9.25, quantiles: vec![-0.5, 0.123_457, 3.0] };
+        let numbers = Numbers { min: -0.5, max: 3.0, mean: 1.0, squares: 9.25, quantiles: vec![-0.5, 0.1235, 3.0] };
         let column = ColumnProfile {
             name: "a \"b\"".into(),
             kind: ColumnKind::Number,
@@ -155,5 +167,16 @@ mod tests {
             assert!(parse(broken.as_bytes(), "p.json").is_err(), "{to}");
         }
         assert!(parse(b"{}", "p.json").is_err());
+    }
+
+    #[test]
+    fn a_value_far_out_leaves_the_others_their_ranks() {
+        let mut quantiles: Vec<f64> = (0..200).map(|i| 1e6 + f64::from(i) / 199.0).collect();
+        quantiles.extend([1e6 + 1.0, 1e12]);
+        let (min, max) = (1e6, 1e12);
+        let found = rounded(&Numbers { min, max, mean: 1e7, squares: 1.0, quantiles: quantiles.clone() });
+        assert!(found.is_sorted() && found[199] == found[200]);
+        let off = found.iter().zip(&quantiles).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-3 / 199.0, "{off}");
     }
 }

@@ -178,6 +178,7 @@ impl<'a> Cursor<'a> {
             }
         }
         match plain_number(&rest[..end]) {
+            Some(_) if !is_told_apart(&rest[..end]) => Err(self.error(start, TOLD_APART.to_string())),
             Some(number) => {
                 self.at += end;
                 Ok(number)
@@ -210,6 +211,9 @@ impl<'a> Cursor<'a> {
         }
         self.at += end;
         let bare = &rest[..end];
+        if plain_number(bare).is_some() && !is_told_apart(bare) {
+            return Err(self.error(start, TOLD_APART.to_string()));
+        }
         Ok(plain_number(bare).map_or_else(|| Scalar::Text(bare.to_string()), Scalar::Number))
     }
 
@@ -276,6 +280,23 @@ impl<'a> Cursor<'a> {
 }
 
 /// Digits with underscores between them; not what Rust reads besides (`inf`, `NaN`).
+/// What is expected where a number has more digits than a float of 64 bits.
+const TOLD_APART: &str = "a whole number below 9007199254740992 (2^53), or at most 17 digits; \
+                          `expr:` compares larger ones digit by digit, and 1e19 is about that much";
+
+/// Whether no other number of as many digits is the same float.
+fn is_told_apart(text: &str) -> bool {
+    let digits: String = text.chars().filter(|c| !matches!(c, '_' | '+' | '-')).collect();
+    match digits.parse::<u128>() {
+        Ok(whole) => whole < 1 << 53,
+        Err(_) if digits.bytes().all(|b| b.is_ascii_digit()) => false,
+        Err(_) => {
+            let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+            mantissa.trim_start_matches(['0', '.']).bytes().filter(u8::is_ascii_digit).count() <= 17
+        }
+    }
+}
+
 fn plain_number(text: &str) -> Option<f64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') || digits.ends_with('_') {

@@ -147,3 +147,21 @@ fn no_text_makes_the_parser_panic() {
         }
     }
 }
+
+#[test]
+fn numbers_that_floats_do_not_tell_apart_are_refused() {
+    let told = "2^53";
+    for line in [
+        "id between 0 and 9223372036854775806",
+        "id in [1, 9007199254740993]",
+        "max(id) <= 9_007_199_254_740_993",
+        "price in [12345678901234567.88]",
+    ] {
+        let error = parse(line).expect_err(line);
+        assert!(error.to_string().contains(told), "{line}: {error}");
+    }
+    for line in ["id <= 9007199254740991", "x between 0.1234567890123456 and 1e19", "id in [00000000000000000000007]"] {
+        let line = if line.starts_with("id <=") { line.replace("id", "max(id)") } else { line.to_string() };
+        assert!(parse(&line).is_ok(), "{line}: {:?}", parse(&line));
+    }
+}

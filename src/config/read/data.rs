@@ -179,7 +179,11 @@ impl Reader<'_> {
         let items = dataset.get("checks").map(Node::items).unwrap_or_default();
         let mut checks: Vec<DataCheck> =
             items.iter().filter_map(|item| self.check(item, name, names, engine)).collect();
-        if !checks.iter().any(|c| matches!(c.rule, DataRule::Rows { .. })) {
+        // One that only warns lets an empty data set pass.
+        let is_bound = |c: &DataCheck| {
+            matches!(c.rule, DataRule::Rows { .. }) && c.severity == Severity::Block && c.only.is_none()
+        };
+        if !checks.iter().any(is_bound) {
             let rule = DataRule::Rows { op: Op::GreaterOrEqual, bound: 1.0 };
             checks.insert(0, DataCheck::new("rows >= 1", rule));
         }

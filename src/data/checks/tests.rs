@@ -478,3 +478,30 @@ fn a_read_that_breaks_off_errors_every_check() {
     assert_eq!(findings.fault.unwrap().why, "line 3: the file was changed while it was read");
     assert!(findings.checks.iter().all(|c| c.outcome == Errored));
 }
+
+/// As texts, what is no date can lie between two dates.
+#[test]
+fn dates_are_never_compared_as_texts() {
+    let folder = Folder::csv("day\n2024-05-01\n2024-02-30\n");
+    folder.expect(
+        "day between 2024-01-01 and 2024-12-31",
+        Outcome::Errored,
+        "day is text, but the check needs a date or timestamp; \"2024-02-30\" at t.csv line 3 made it so",
+    );
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["2024-05-01 garbage", "2024-05-01"]));
+    let found = Folder::parquet(vec![("day", texts)]).one("day between 2024-01-01 and 2024-12-31");
+    assert_eq!(found.outcome, Outcome::Errored, "{}", found.message);
+    assert_eq!(Folder::csv("word\nb\n").one("word between a and c").outcome, Outcome::Passed);
+}
+
+#[test]
+fn a_float_of_32_bits_equals_the_number_it_was_written_as() {
+    let floats: ArrayRef = Arc::new(Float32Array::from(vec![0.1, 0.2]));
+    let folder = Folder::parquet(vec![("f", floats)]);
+    for line in ["f between 0.1 and 0.2", "f in [0.1, 0.2]"] {
+        assert_eq!(folder.one(line).outcome, Outcome::Passed, "{line}");
+    }
+    for line in ["f between 0.1 and 0.19999", "f in [0.1, 0.3]"] {
+        assert_eq!(folder.one(line).outcome, Outcome::Failed, "{line}");
+    }
+}

@@ -29,6 +29,8 @@ pub struct Outcome {
     pub method_name: String,
     pub compared: Compared,
     pub threshold: f64,
+    /// By how much the number may be off where a side is sketched, as far as that is known.
+    pub off: f64,
     /// Values of the reference and of the current data.
     pub sizes: (u64, u64),
     pub remark: String,
@@ -147,7 +149,7 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
                 (Method::Wasserstein, Kind::Numeric) => {
                     let mut found = drift::wasserstein(&a, &b);
                     if let Some(Sketched::Quantiles { deviation, .. }) = sketched {
-                        found.statistic *= spread(&a).max(0.001) / deviation;
+                        found.statistic *= drift::spread(&a).max(0.001) / deviation;
                     }
                     Ok(found)
                 }
@@ -190,6 +192,10 @@ fn column(asked: &Asked, name: &str, kind: Kind, reference: Loaded, current: Loa
         method_name: method.name().to_string(),
         compared,
         threshold: threshold(method),
+        off: match sketched {
+            Some(Sketched::Quantiles { distance, .. }) if method == Method::Wasserstein => distance,
+            _ => 0.0,
+        },
         sizes,
         remark: remark(method, sketched, drawn),
     });
@@ -231,13 +237,6 @@ fn remark(method: Method, sketched: Option<Sketched>, drawn: Option<(u64, f64)>)
         format!("one of {of} values was drawn to keep to `memory`, so a share of them is off by at most {}", share(off))
     });
     sketched.into_iter().chain(drawn).collect::<Vec<_>>().join("; ")
-}
-
-/// The standard deviation of a population.
-fn spread(values: &[f64]) -> f64 {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt()
 }
 
 /// More different values than make a difference to any choice.
@@ -307,6 +306,7 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
         method_name: "domain classifier on words, ROC AUC".into(),
         compared: Compared { statistic: area, p: None },
         threshold: own.and_then(|method| method.threshold).unwrap_or(self::area((a.len(), b.len()))),
+        off: 0.0,
         sizes,
         remark,
     });
@@ -352,6 +352,7 @@ fn embedding(asked: &Asked, name: &str, columns: &[String]) -> Result<Answer, Fa
         method_name: format!("{what} over {width} columns"),
         compared: Compared { statistic, p: None },
         threshold: asked_for.threshold.unwrap_or(threshold),
+        off: 0.0,
         sizes,
         remark: String::new(),
     });

@@ -11,7 +11,7 @@ const NAMED: usize = 10;
 
 pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
     correct(asked.drift.correction, &mut results);
-    let (mut compared, mut errored, mut drifted) = (0_u64, 0_u64, Vec::new());
+    let (mut compared, mut errored, mut unsure, mut drifted) = (0_u64, 0_u64, Unsure::default(), Vec::new());
     for result in results {
         let id = format!("data.{}.drift({})", asked.name, result.name);
         let must_not =
@@ -40,7 +40,15 @@ pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
         };
         compared += 1;
         let message = words(asked, &comparison, has_drifted);
-        let outcome = if has_drifted { Outcome::Failed } else { Outcome::Passed };
+        let outcome = match (is_sure(&comparison), has_drifted) {
+            (false, has_drifted) => {
+                unsure.drifted += u64::from(has_drifted);
+                unsure.not += u64::from(!has_drifted);
+                Outcome::Inconclusive
+            }
+            (true, true) => Outcome::Failed,
+            (true, false) => Outcome::Passed,
+        };
         let n = Some(comparison.sizes.1);
         found.checks.push(Check { value: Some(score), n, ..check(severity, outcome, message.clone()) });
         let source = format!("{} of {} against {}", comparison.method_name, asked.source, asked.reference.name());
@@ -52,7 +60,7 @@ pub fn judge(asked: &Asked, mut results: Vec<Answer>, found: &mut Found) {
             found.distributions.push(Distribution { id, ..picture });
         }
     }
-    share(asked, (compared, errored), drifted, found);
+    share(asked, (compared, errored), unsure, drifted, found);
 }
 
 fn has_drifted(comparison: &Comparison) -> Option<bool> {
@@ -60,6 +68,18 @@ fn has_drifted(comparison: &Comparison) -> Option<bool> {
         Some(method) => comparison.compared.drifted(method, comparison.threshold),
         None => Some(comparison.compared.score()).filter(|s| !s.is_nan()).map(|score| score > comparison.threshold),
     }
+}
+
+/// Columns of which a sketch cannot tell whether they drifted, by what it seems.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unsure {
+    drifted: u64,
+    not: u64,
+}
+
+/// Whether the number is farther from the threshold than it may be off.
+fn is_sure(comparison: &Comparison) -> bool {
+    comparison.off == 0.0 || (comparison.compared.score() - comparison.threshold).abs() > comparison.off
 }
 
 /// Adjusts the p-values of all columns that were tested together.
@@ -100,6 +120,10 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
     };
     let (reference, current) = comparison.sizes;
     let count = |n: u64| Unit::Count.show(n as f64);
+    let rule = match is_sure(comparison) {
+        true => rule,
+        false => format!("which is too near to {threshold} to tell"),
+    };
     let remark = if comparison.remark.is_empty() { String::new() } else { format!("; {}", comparison.remark) };
     format!(
         "{found}, {rule}; {} values against {} of {}{remark}",
@@ -111,7 +135,7 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
 
 /// The verdict that counts. A column that could not be compared may have drifted or not: where that decides, the share is
 /// errored, and it is no measurement then.
-fn share(asked: &Asked, (compared, errored): (u64, u64), drifted: Vec<String>, found: &mut Found) {
+fn share(asked: &Asked, (compared, errored): (u64, u64), unsure: Unsure, drifted: Vec<String>, found: &mut Found) {
     let most = Unit::Share.show(asked.drift.max_share);
     let check = |outcome, message| Check {
         severity: asked.drift.severity,
@@ -137,10 +161,22 @@ fn share(asked: &Asked, (compared, errored): (u64, u64), drifted: Vec<String>, f
         return;
     }
     let share = drifted.len() as f64 / compared as f64;
-    let holds = share <= asked.drift.max_share;
+    let holds = |drifted: u64| drifted as f64 / compared as f64 <= asked.drift.max_share;
+    let number = drifted.len() as u64;
+    let outcome = match (holds(number + unsure.not), holds(number - unsure.drifted)) {
+        (true, _) => Outcome::Passed,
+        (false, true) if unsure.drifted + unsure.not > 0 => Outcome::Inconclusive,
+        _ => Outcome::Failed,
+    };
+    let told = match (unsure.drifted + unsure.not, outcome) {
+        (0, _) | (_, Outcome::Passed | Outcome::Failed) => String::new(),
+        (unsure, _) => format!(
+            "; of {unsure} the profile is too coarse to tell, which decides: `against` a data set compares exactly, and \
+             `methods` may give such a column jensenshannon or psi"
+        ),
+    };
     let message = format!(
-        "{} of {compared} columns ({}) have drifted from {reference}, expected <= {most}",
-        drifted.len(),
+        "{number} of {compared} columns ({}) have drifted from {reference}, expected <= {most}{told}",
         Unit::Share.show(share),
     );
     let mut examples = drifted;
@@ -149,8 +185,7 @@ fn share(asked: &Asked, (compared, errored): (u64, u64), drifted: Vec<String>, f
         examples.truncate(NAMED);
         examples.push(format!("and {more} more"));
     }
-    let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
-    let examples = if holds { Vec::new() } else { examples };
+    let examples = if outcome == Outcome::Passed { Vec::new() } else { examples };
     found.checks.insert(0, Check { value: Some(share), examples, ..check(outcome, message) });
     if errored == 0 {
         let source = format!("{} against {reference}", asked.source);

@@ -137,8 +137,14 @@ fn subjects(asked: &Asked, notes: &mut Vec<String>) -> Vec<Subject> {
         subjects.push(Subject { name: name.clone(), what });
     }
     let asked_for = !drift.columns.is_empty();
+    let is_named = |name: &String| {
+        asked_for
+            || drift.label.as_ref() == Some(name)
+            || drift.prediction.as_ref() == Some(name)
+            || drift.methods.iter().any(|(known, _)| known == name)
+    };
     let left = |name: &String| {
-        drift.except.contains(name) || taken.contains(name) || (!asked_for && asked.private.contains(name))
+        drift.except.contains(name) || taken.contains(name) || (asked.private.contains(name) && !is_named(name))
     };
     let mut names: Vec<String> = match asked_for {
         true => drift.columns.clone(),
@@ -150,9 +156,7 @@ fn subjects(asked: &Asked, notes: &mut Vec<String>) -> Vec<Subject> {
     names.retain(|name| seen.insert(name.clone()) && !left(name));
     let mut times = Vec::new();
     for name in names {
-        let named = asked_for
-            || [&drift.label, &drift.prediction].into_iter().flatten().any(|n| *n == name)
-            || drift.methods.iter().any(|(n, _)| *n == name);
+        let named = is_named(&name);
         let what = match both(&name) {
             Ok(ColumnKind::Number) => Ok(What::Column(Kind::Numeric)),
             Ok(ColumnKind::Category) => Ok(What::Column(Kind::Categorical)),

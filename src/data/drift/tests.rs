@@ -326,3 +326,46 @@ fn a_profile_tells_how_far_its_numbers_can_be_off() {
     assert!(message.contains("by the 200 most frequent values"), "{message}");
     assert!(value(&found, "data.live.drift(city)") <= value(&exact, "data.live.drift(city)") + 1e-9);
 }
+
+#[test]
+fn a_private_column_that_is_asked_for_by_name_is_errored() {
+    let sides = Sides::new(&table(300, 0), &table(300, 3));
+    let by = |drift: Drift| {
+        let found = sides.run(&drift, &["age"]);
+        let check = found.checks.iter().find(|check| check.id.ends_with("drift(age)")).cloned();
+        check.map(|check| check.outcome)
+    };
+    assert_eq!(by(asked()), None, "not asked for, it is left out");
+    assert_eq!(by(Drift { label: Some("age".into()), ..asked() }), Some(Outcome::Errored));
+    assert_eq!(by(Drift { prediction: Some("age".into()), ..asked() }), Some(Outcome::Errored));
+    let methods = vec![("age".to_string(), DriftMethod { name: Some("ks".into()), threshold: None })];
+    assert_eq!(by(Drift { methods, ..asked() }), Some(Outcome::Errored));
+}
+
+/// Quantiles say little of a long tail: its distance may be any within the bound, and so may the verdict.
+#[test]
+fn what_a_profile_is_too_coarse_for_is_inconclusive() {
+    let mut random = crate::stats::random::Random::seeded(3);
+    let column = |n: u32, random: &mut crate::stats::random::Random, power: f64| {
+        (0..n).fold("x\n".to_string(), |text, _| text + &format!("{}\n", (1.0 - random.uniform()).powf(power)))
+    };
+    let (heavy, heavier) = (column(3000, &mut random, -0.9), column(3000, &mut random, -0.9));
+    let sides = Sides::new(&heavy, &heavier);
+    let (train, live) = (sides.table("train"), sides.table("live"));
+    let profile = profile::of_table("train", &train, &[]).unwrap();
+    let reference = Reference::Profile { source: "train", profile: &profile };
+    let drift = Drift { max_share: 0.0, ..asked() };
+    let asked = Asked {
+        name: "live",
+        source: "live.csv",
+        table: &live,
+        drift: &drift,
+        private: &[],
+        memory: 64 << 20,
+        reference,
+    };
+    let found = run(&asked).unwrap();
+    let outcomes: Vec<Outcome> = found.checks.iter().map(|check| check.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Inconclusive, Outcome::Inconclusive], "{:?}", found.checks);
+    assert!(found.checks[0].message.contains("too coarse"), "{}", found.checks[0].message);
+}

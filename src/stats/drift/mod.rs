@@ -24,7 +24,7 @@ pub use numeric::Sorted;
 use numeric::{anderson, ks};
 pub use sort::sort;
 pub use text::{Vocabulary, characters, words};
-pub use wasserstein::wasserstein;
+pub use wasserstein::{spread, wasserstein};
 
 /// A way to compare a column's two distributions. The names are Evidently's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

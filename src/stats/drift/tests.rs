@@ -305,3 +305,10 @@ fn the_area_between_two_samples_is_the_defined_one_however_they_lie() {
         );
     }
 }
+
+#[test]
+fn a_deviation_far_from_zero_keeps_its_digits() {
+    let near: Vec<f64> = uniform(5, 50_000).into_iter().map(|u| (u * 4096.0).floor() / 64.0).collect();
+    let far: Vec<f64> = near.iter().map(|x| x + 1e12).collect();
+    assert!((spread(&near) / spread(&far) - 1.0).abs() < 1e-9, "{} {}", spread(&near), spread(&far));
+}

@@ -19,12 +19,19 @@ const DEPTH: usize = 6;
 /// ∫ |F − G| (Vallender 1974), divided by the reference's standard deviation (of a population, at least 0.001). The
 /// samples are in any order, not empty, and without NaN and infinities.
 pub fn wasserstein(reference: &[f64], current: &[f64]) -> Compared {
-    let n = reference.len() as f64;
-    let mean = sum(reference, |value| value) / n;
-    let spread = (sum(reference, |value| (value - mean).powi(2)) / n).sqrt();
+    let spread = spread(reference);
     // Beside a deviation beyond all numbers every distance would be none.
     let spread = if spread.is_finite() { spread.max(0.001) } else { f64::NAN };
     Compared::distance(area(reference, current) / spread)
+}
+
+/// The standard deviation of a population.
+pub fn spread(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    // From one of the values on, so that a sum far from zero loses nothing of what is between them.
+    let from = values.first().copied().unwrap_or_default();
+    let mean = from + sum(values, |value| value - from) / n;
+    (sum(values, |value| (value - mean).powi(2)) / n).sqrt()
 }
 
 /// In lanes, so that no addition waits for the one before.

@@ -22,10 +22,16 @@ impl Plan<'_> {
                 Rule::Ints { low: low.ceil() as i64, high: high.floor() as i64 }
             }
             (Scalar::Number(low), Scalar::Number(high), family) if family.is_number() || family == Family::Null => {
-                Rule::Floats { low: *low, high: *high }
+                Rule::Floats { low: as_read(*low, &data_type), high: as_read(*high, &data_type) }
             }
             (Scalar::Text(low), Scalar::Text(high), family) if family.is_time() => {
                 Rule::Times { low: time(low)?, high: time(high)? }
+            }
+            // As texts, 2024-05-01x lies between 2024-05-01 and 2024-05-02.
+            (Scalar::Text(low), Scalar::Text(high), Family::Text)
+                if moment(low).is_some() && moment(high).is_some() =>
+            {
+                return Err(self.mismatch(column, "a date or timestamp"));
             }
             (Scalar::Text(low), Scalar::Text(high), Family::Text | Family::Null) => {
                 Rule::Text(TextRule::Between { low: low.clone(), high: high.clone() })
@@ -45,7 +51,9 @@ impl Plan<'_> {
             (Family::Int, Some(numbers), _) if data_type != DataType::UInt64 => {
                 Rule::InInts(numbers.into_iter().filter(|n| n.fract() == 0.0).map(|n| n as i64).collect())
             }
-            (family, Some(numbers), _) if family.is_number() => Rule::InFloats(numbers),
+            (family, Some(numbers), _) if family.is_number() => {
+                Rule::InFloats(numbers.into_iter().map(|number| as_read(number, &data_type)).collect())
+            }
             (Family::Bool, _, Some(texts)) => {
                 let parse = |text: &String| text.parse().map_err(|_| format!("{text:?} is neither true nor false"));
                 Rule::InBools(texts.into_iter().map(parse).collect::<Result<_, _>>()?)
@@ -70,6 +78,14 @@ fn as_number(value: &Scalar) -> Option<f64> {
     match value {
         Scalar::Number(number) => Some(*number),
         Scalar::Text(_) => None,
+    }
+}
+
+/// The number as a column of that type holds it: 0.1 of 32 bits is not the 0.1 of 64.
+fn as_read(number: f64, data_type: &DataType) -> f64 {
+    match data_type {
+        DataType::Float32 => f64::from(number as f32),
+        _ => number,
     }
 }
 
