@@ -14,7 +14,9 @@ decoded = ActionAuthenticatorMixin._authenticate_and_authorize_action
 
 def as_sent(self, *arguments):
     uri = self.uri
-    self.uri = self.request.environ["RAW_URI"]
+    # Requests to IAM hold none, and need none: only S3's are of paths.
+    if request := getattr(self, "request", None):
+        self.uri = request.environ["RAW_URI"]
     try:
         return decoded(self, *arguments)
     finally:
