@@ -279,12 +279,11 @@ pub fn print(text: &str) {
 fn metrics(predictions: &config::Predictions) -> Vec<config::KnownMetric> {
     let has_scores = predictions.score.is_some();
     let metrics = quality::known_metrics(predictions.task).iter().filter(|m| has_scores || !m.needs_scores);
-    let highest = |m: &quality::MetricInfo| (m.better == quality::Better::Higher).then_some(1.0);
     let known = |m: &quality::MetricInfo| config::KnownMetric {
         id: m.id,
         aliases: m.aliases,
         unit: m.unit,
-        highest: highest(m),
+        highest: m.highest(),
     };
     metrics.map(known).collect()
 }

@@ -161,6 +161,7 @@ pub enum Task {
     Binary,
     Multiclass,
     Regression,
+    Text,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

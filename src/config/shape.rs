@@ -220,10 +220,10 @@ pub static QUALITY: Object = Object {
 pub static PREDICTIONS: Object = Object {
     keys: &[
         must("file", Shape::Text, "CSV or Parquet, a row a prediction."),
-        must("task", Shape::OneOf(&["binary", "multiclass", "regression"]), "What kind of prediction it is."),
+        must("task", Shape::OneOf(&["binary", "multiclass", "regression", "text"]), "What kind of prediction it is."),
         must("label", Shape::Text, "Column with the truth."),
         may("score", Shape::Text, "Column with the probability of the positive class (binary)."),
-        may("prediction", Shape::Text, "Column with the predicted class or value."),
+        may("prediction", Shape::Text, "Column with the predicted class, value or text."),
         may("threshold", Shape::Number, "Scores from here on predict the positive class; 0.5 unless said."),
         may("positive", Shape::Scalar, "The positive class; 1 or true unless said."),
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),

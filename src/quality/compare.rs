@@ -1,12 +1,13 @@
 //! Candidate against baseline: in pairs where both predicted the same rows, else as two samples.
 
 use super::measure::{computable, id, slices, with_rows};
-use super::metrics::{Kind, MetricInfo};
+use super::metrics::{Kind, MetricInfo, known_metrics};
 use super::outcomes::{Outcomes, Predicted};
 use crate::config::Task;
 use crate::model::{Comparison, Difference, Interval, Measurement, Slice, Unit};
-use crate::stats::bootstrap::Joint;
+use crate::stats::bootstrap::{Joint, Resamples};
 use crate::stats::counts::Undefined;
+use crate::stats::text::corpus::{self, Sums};
 use crate::stats::{mover, mover_ratio};
 use std::collections::HashMap;
 
@@ -61,6 +62,7 @@ fn align(candidate: &Predicted, baseline: &Predicted, task: Task) -> Result<Outc
     let differing = match (&candidate.outcomes, &aligned) {
         (Outcomes::Classes { truth: a, .. }, Outcomes::Classes { truth: b, .. }) => differing(a, b),
         (Outcomes::Values { truth: a, .. }, Outcomes::Values { truth: b, .. }) => differing(a, b),
+        (Outcomes::Texts { truth: a, .. }, Outcomes::Texts { truth: b, .. }) => differing(a, b),
         _ => return Err("they are of different kinds".into()),
     };
     match differing {
@@ -117,6 +119,7 @@ fn paired(candidate: &Predicted, baseline: &Outcomes, task: Task, min_slice_rows
 fn same_predictions(a: &Outcomes, b: &Outcomes) -> bool {
     match (a, b) {
         (Outcomes::Values { predicted: a, .. }, Outcomes::Values { predicted: b, .. }) => a == b,
+        (Outcomes::Texts { predicted: a, .. }, Outcomes::Texts { predicted: b, .. }) => a == b,
         (
             Outcomes::Classes { predicted: a, scores: of_a, .. },
             Outcomes::Classes { predicted: b, scores: of_b, .. },
@@ -127,8 +130,9 @@ fn same_predictions(a: &Outcomes, b: &Outcomes) -> bool {
 
 fn pairs(a: &Outcomes, b: &Outcomes, slice: Option<Slice>, task: Task, level: f64) -> Vec<Comparison> {
     let mut comparisons = counts_in_pairs(a, b, task, level);
+    comparisons.extend(texts_in_pairs(a, b, task, level));
     let rows = a.len();
-    for metric in computable(b, task).filter(|metric| metric.needs_scores || task == Task::Regression) {
+    for metric in computable(b, task) {
         comparisons.extend(rows_in_pairs(metric, a, b, rows, level));
     }
     let order = |id: &str| computable(a, task).position(|metric| self::id(metric) == id);
@@ -153,34 +157,74 @@ fn counts_in_pairs(a: &Outcomes, b: &Outcomes, task: Task, level: f64) -> Vec<Co
     let tallies = joint.tallies();
     let metrics = computable(a, task).filter_map(|metric| match metric.kind {
         Kind::Count(count) => Some((metric, count)),
-        Kind::Row(_) => None,
+        Kind::Row(_) | Kind::Corpus(_) => None,
     });
     let (metrics, counts): (Vec<_>, Vec<_>) = metrics.unzip();
     let resamples = joint.resample(&counts);
-    let method = format!("paired bootstrap over {} rows joined on id", count(truth.len() as u64));
+    let resampled = Resampled { resamples, rows: truth.len() as u64, level };
     let compared = metrics.iter().zip(&counts).enumerate().filter_map(|(place, (metric, count))| {
         let value = count.of(&tallies.0, Undefined::Spoils)?;
         let other = count.of(&tallies.1, Undefined::Spoils)?;
+        Some(resampled.comparison(metric, place, (value, other), (count.least(), 1.0)))
+    });
+    compared.collect()
+}
+
+/// Metrics of a corpus of texts: one bootstrap of the rows serves them all.
+fn texts_in_pairs(a: &Outcomes, b: &Outcomes, task: Task, level: f64) -> Vec<Comparison> {
+    let (Outcomes::Texts { rows: a, .. }, Outcomes::Texts { rows: b, .. }) = (a, b) else { return Vec::new() };
+    let known = known_metrics(task).iter().filter_map(|metric| Some((metric, metric.of_corpus()?)));
+    let (metrics, of_corpus): (Vec<_>, Vec<_>) = known.unzip();
+    let (of_a, of_b) = (Sums::of(a), Sums::of(b));
+    let resamples = corpus::resample(&of_corpus, a, Some(b));
+    let resampled = Resampled { resamples, rows: a.len() as u64, level };
+    let compared = metrics.iter().zip(&of_corpus).enumerate().filter_map(|(place, (metric, corpus))| {
+        let values = (corpus.of(&of_a)?, corpus.of(&of_b)?);
+        Some(resampled.comparison(metric, place, values, corpus.range()))
+    });
+    compared.collect()
+}
+
+/// Both models on the same resamples of the rows.
+struct Resampled {
+    resamples: Resamples,
+    rows: u64,
+    level: f64,
+}
+
+impl Resampled {
+    /// Of the metric at `place`, which is `value` for the candidate and `other` for the baseline.
+    fn comparison(
+        &self,
+        metric: &MetricInfo,
+        place: usize,
+        (value, other): (f64, f64),
+        (least, greatest): (f64, f64),
+    ) -> Comparison {
+        let (resamples, level) = (&self.resamples, self.level);
         let difference = resamples.interval(place, value - other, level, |a, b| Some(a? - b?));
-        let limit = 1.0 - count.least();
-        let difference = Interval { low: difference.low.max(-limit), high: difference.high.min(limit), level };
+        let limit = greatest - least;
+        // Rows that show no spread bound nothing.
+        let difference = match difference.low < difference.high {
+            true => Interval { low: difference.low.max(-limit), high: difference.high.min(limit), level },
+            false => Interval { low: -limit, high: limit, level },
+        };
         let relative = (other != 0.0).then(|| {
             let ratio = |a: f64, b: f64| if b == 0.0 { None } else { Some(a / b - 1.0) };
             let interval = resamples.interval(place, value / other - 1.0, level, |a, b| ratio(a?, b?));
-            let low = if count.least() == 0.0 { interval.low.max(-1.0) } else { interval.low };
+            let low = if least == 0.0 { interval.low.max(-1.0) } else { interval.low };
             Difference { value: value / other - 1.0, interval: Some(Interval { low, ..interval }) }
         });
-        Some(Comparison {
+        Comparison {
             id: id(metric),
             slice: None,
             baseline: other,
             difference: Difference { value: value - other, interval: Some(difference) },
             relative,
-            n: truth.len() as u64,
-            method: method.clone(),
-        })
-    });
-    compared.collect()
+            n: self.rows,
+            method: format!("paired bootstrap over {} rows joined on id", count(self.rows)),
+        }
+    }
 }
 
 /// Metrics of rows: their rows' contributions, subtracted row by row.
@@ -209,7 +253,8 @@ fn rows_in_pairs(metric: &MetricInfo, a: &Outcomes, b: &Outcomes, rows: usize, l
 fn paired_method(metric: &MetricInfo) -> &'static str {
     match metric.id {
         "roc_auc" => "paired DeLong test",
-        "mae" | "mse" | "mape" | "log_loss" | "brier_score" => "paired t interval",
+        "mae" | "mse" | "mape" | "log_loss" | "brier_score" | "rouge1" | "rouge2" | "rougeL" | "exact_match"
+        | "squad_exact_match" | "token_f1" => "paired t interval",
         _ => "paired delta method",
     }
 }

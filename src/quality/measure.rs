@@ -7,6 +7,7 @@ use crate::model::{Interval, Measurement, Slice};
 use crate::stats::bootstrap::Joint;
 use crate::stats::counts::{Tally, Undefined};
 use crate::stats::rows::Rows;
+use crate::stats::text::corpus::{self, Sums};
 
 /// Measurements and remarks.
 #[derive(Debug, Default)]
@@ -26,7 +27,12 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
                 slice: slice.clone(),
                 n: Some(outcomes.len() as u64),
                 interval: found.map(|(_, interval)| interval),
-                ..Measurement::new(id(metric), found.map_or(f64::NAN, |f| f.0), metric.unit, data.source.clone())
+                ..Measurement::new(
+                    id(metric),
+                    found.map_or(f64::NAN, |f| f.0),
+                    metric.unit,
+                    source(metric, outcomes, data),
+                )
             };
             if found.is_none() {
                 undefined.push((metric, measurement.key()));
@@ -43,6 +49,15 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
     measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, min_slice_rows, &data.source)));
     measured.notes.extend(undefined_notes(&undefined, &data.source));
     measured
+}
+
+/// The file, and for scores that come in many kinds the signature that tells which it is.
+fn source(metric: &MetricInfo, outcomes: &Outcomes, data: &Predicted) -> String {
+    let signature = match (metric.kind, outcomes) {
+        (Kind::Corpus(metric), Outcomes::Texts { rows, .. }) => metric.signature(rows),
+        _ => None,
+    };
+    signature.map_or_else(|| data.source.clone(), |signature| format!("{} ({signature})", data.source))
 }
 
 pub(super) fn id(metric: &MetricInfo) -> String {
@@ -138,6 +153,18 @@ pub fn metrics(outcomes: &Outcomes, task: Task, level: f64) -> Vec<(&'static Met
             };
             metrics.into_iter().map(|metric| (metric, value(metric))).collect()
         }
+        Outcomes::Texts { rows, .. } => {
+            let metrics: Vec<_> = metrics.collect();
+            let of_corpus: Vec<_> = metrics.iter().filter_map(|metric| metric.of_corpus()).collect();
+            let (sums, resamples) = (Sums::of(rows), corpus::resample(&of_corpus, rows, None));
+            let value = |metric: &'static MetricInfo| {
+                let Some(corpus) = metric.of_corpus() else { return of_rows(metric, outcomes, level) };
+                let place = of_corpus.iter().position(|other| *other == corpus)?;
+                let value = corpus.of(&sums)?;
+                Some((value, corpus::interval(corpus, &resamples, place, value, level)))
+            };
+            metrics.into_iter().map(|metric| (metric, value(metric))).collect()
+        }
     }
 }
 
@@ -163,6 +190,7 @@ fn of_rows(metric: &MetricInfo, outcomes: &Outcomes, level: f64) -> Option<(f64,
 pub(super) fn with_rows<T>(outcomes: &Outcomes, then: impl FnOnce(Rows<'_>) -> Option<T>) -> Option<T> {
     match outcomes {
         Outcomes::Values { truth, predicted } => then(Rows::Values { truth, predicted }),
+        Outcomes::Texts { rows, .. } => then(Rows::Texts(rows)),
         Outcomes::Classes { truth, scores: Some(scores), .. } => {
             let positive: Vec<bool> = truth.iter().map(|class| *class == 1).collect();
             then(Rows::Scores { positive: &positive, scores: &scores.values, epsilon: scores.epsilon })

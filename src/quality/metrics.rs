@@ -4,6 +4,7 @@ use crate::config::Task;
 use crate::model::Unit;
 use crate::stats::counts::CountMetric;
 use crate::stats::rows::RowMetric;
+use crate::stats::text::corpus::CorpusMetric;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Better {
 /// One metric of a task. Its measurement's id is `quality.` and [`MetricInfo::id`].
 #[derive(Clone, Copy, Debug)]
 pub struct MetricInfo {
-    /// scikit-learn's function without `_score`, or the usual short name.
+    /// scikit-learn's function without `_score`, sacreBLEU's or rouge_score's name, or the usual short one.
     pub id: &'static str,
     /// Other names of the same, scikit-learn's own among them.
     pub aliases: &'static [&'static str],
@@ -34,6 +35,25 @@ pub struct MetricInfo {
 pub(super) enum Kind {
     Count(CountMetric),
     Row(RowMetric),
+    Corpus(CorpusMetric),
+}
+
+impl MetricInfo {
+    /// The largest value it can have, where more is better.
+    pub fn highest(&self) -> Option<f64> {
+        match (self.better, self.kind) {
+            (Better::Lower, _) => None,
+            (Better::Higher, Kind::Corpus(metric)) => Some(metric.range().1),
+            (Better::Higher, _) => Some(1.0),
+        }
+    }
+
+    pub(super) fn of_corpus(&self) -> Option<CorpusMetric> {
+        match self.kind {
+            Kind::Corpus(metric) => Some(metric),
+            Kind::Count(_) | Kind::Row(_) => None,
+        }
+    }
 }
 
 /// Every metric of a task, in the order they are reported.
@@ -42,6 +62,7 @@ pub fn known_metrics(task: Task) -> &'static [MetricInfo] {
         Task::Binary => BINARY,
         Task::Multiclass => MULTICLASS,
         Task::Regression => REGRESSION,
+        Task::Text => TEXT,
     }
 }
 
@@ -50,9 +71,11 @@ pub fn find_metric(task: Task, name: &str) -> Option<&'static MetricInfo> {
     known_metrics(task).iter().find(|metric| metric.id == name || metric.aliases.contains(&name))
 }
 
+const TASKS: [Task; 4] = [Task::Binary, Task::Multiclass, Task::Regression, Task::Text];
+
 /// The unit of a metric that somebody else computed, by its name; what no task knows is a score.
 pub fn unit_of(name: &str) -> Unit {
-    let known = [Task::Binary, Task::Multiclass, Task::Regression].into_iter().find_map(|task| find_metric(task, name));
+    let known = TASKS.into_iter().find_map(|task| find_metric(task, name));
     known.map_or(Unit::Score, |metric| metric.unit)
 }
 
@@ -76,6 +99,24 @@ const fn loss(
 ) -> MetricInfo {
     let kind = Kind::Row(metric);
     MetricInfo { id, aliases, unit: Unit::Score, better: Better::Lower, formula, undefined, needs_scores: false, kind }
+}
+
+const fn corpus(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: CorpusMetric,
+    formula: &'static str,
+) -> MetricInfo {
+    MetricInfo { kind: Kind::Corpus(metric), ..higher(loss(id, aliases, RowMetric::ExactMatch, formula, NO_ROWS)) }
+}
+
+const fn of_texts(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: RowMetric,
+    formula: &'static str,
+) -> MetricInfo {
+    higher(loss(id, aliases, metric, formula, NO_ROWS))
 }
 
 const fn higher(metric: MetricInfo) -> MetricInfo {
@@ -220,13 +261,61 @@ const REGRESSION: &[MetricInfo] = &[
     loss("median_absolute_error", &["medae"], RowMetric::MedianAbsoluteError, "median |y − ŷ|", NO_ROWS),
 ];
 
+const TEXT: &[MetricInfo] = &[
+    corpus(
+        "bleu",
+        &["sacrebleu"],
+        CorpusMetric::Bleu,
+        "brevity · exp(mean ln pₙ) of runs of 1 to 4 tokens (13a), 0 to 100; Papineni et al. 2002, as sacreBLEU",
+    ),
+    corpus(
+        "chrf",
+        &["chrf2"],
+        CorpusMetric::Chrf,
+        "F₂ of runs of 1 to 6 characters, 0 to 100; Popović 2015, as sacreBLEU",
+    ),
+    corpus(
+        "chrf_plus_plus",
+        &["chrf2_plus_plus"],
+        CorpusMetric::ChrfPlusPlus,
+        "chrF++: chrF with runs of 1 and 2 words; Popović 2017, as sacreBLEU",
+    ),
+    of_texts("rouge1", &["rouge_1"], RowMetric::Rouge1, "mean F1 of words; Lin 2004, as rouge_score without a stemmer"),
+    of_texts("rouge2", &["rouge_2"], RowMetric::Rouge2, "mean F1 of pairs of words; Lin 2004, as rouge_score"),
+    of_texts(
+        "rougeL",
+        &["rouge_l", "rougel"],
+        RowMetric::RougeL,
+        "mean F1 of the longest common subsequence of words; Lin 2004, as rouge_score",
+    ),
+    of_texts("exact_match", &[], RowMetric::ExactMatch, "share of rows whose text is a reference to the byte"),
+    of_texts(
+        "squad_exact_match",
+        &[],
+        RowMetric::SquadExactMatch,
+        "share of rows equal but for case, punctuation, articles and white space; Rajpurkar et al. 2016",
+    ),
+    of_texts("token_f1", &["squad_f1"], RowMetric::TokenF1, "mean F1 of words, as SQuAD; Rajpurkar et al. 2016"),
+    MetricInfo {
+        unit: Unit::Share,
+        better: Better::Lower,
+        undefined: "no reference has a word, or a row has several references",
+        ..corpus(
+            "wer",
+            &["word_error_rate"],
+            CorpusMetric::WordErrorRate,
+            "edits of words / words of the references, over all rows, as jiwer",
+        )
+    },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_are_unique_within_a_task() {
-        for task in [Task::Binary, Task::Multiclass, Task::Regression] {
+        for task in TASKS {
             let mut names: Vec<_> = known_metrics(task).iter().flat_map(|m| m.aliases.iter().chain([&m.id])).collect();
             let all = names.len();
             names.sort();

@@ -8,6 +8,7 @@ pub mod measure;
 mod metrics;
 pub mod outcomes;
 pub mod predictions;
+mod texts;
 
 pub use metrics::{Better, MetricInfo, find_metric, known_metrics, unit_of};
 

@@ -1,6 +1,8 @@
 //! Predictions in memory: what was true, what was said, and which rows belong together.
 
-/// What a predictions file says, row by row; 20 to 40 bytes a row.
+use crate::stats::text::TextRow;
+
+/// What a predictions file says, row by row; 20 to 40 bytes a row, of texts about 200.
 #[derive(Clone, Debug)]
 pub struct Predicted {
     pub source: String,
@@ -24,6 +26,12 @@ pub enum Outcomes {
     Values {
         truth: Vec<f64>,
         predicted: Vec<f64>,
+    },
+    /// What came of comparing texts, and 64 bits of a digest of each row's references and of its prediction.
+    Texts {
+        rows: Vec<TextRow>,
+        truth: Vec<u64>,
+        predicted: Vec<u64>,
     },
 }
 
@@ -49,6 +57,7 @@ impl Outcomes {
         match self {
             Outcomes::Classes { truth, .. } => truth.len(),
             Outcomes::Values { truth, .. } => truth.len(),
+            Outcomes::Texts { rows, .. } => rows.len(),
         }
     }
 
@@ -71,6 +80,11 @@ impl Outcomes {
             Outcomes::Values { truth, predicted } => {
                 Outcomes::Values { truth: pick(truth, places), predicted: pick(predicted, places) }
             }
+            Outcomes::Texts { rows, truth, predicted } => Outcomes::Texts {
+                rows: pick(rows, places),
+                truth: pick(truth, places),
+                predicted: pick(predicted, places),
+            },
         }
     }
 }

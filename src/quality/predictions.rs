@@ -2,8 +2,9 @@
 
 use super::column::{canonical, epsilon, numbers, texts};
 use super::outcomes::{NO_SLICE, Outcomes, Predicted, Scores, SliceColumn};
-use crate::config::{Predictions, Task};
-use crate::data::table::{Table, missing_column};
+use super::texts::{TextColumn, Texts};
+use crate::config::{Format, Predictions, Task};
+use crate::data::table::{Reading, Table, missing_column};
 use crate::model::Fault;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use sha2::{Digest, Sha256};
@@ -20,7 +21,7 @@ const EXAMPLES: usize = 5;
 /// Every fault found: missing columns, no rows, values that are not there or make no sense, ids that repeat.
 pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: bool) -> Result<Predicted, Vec<Fault>> {
     let mut reader = Reader::new(table, config, source, slices_may_lack)?;
-    let batches = table.batches(Some(&reader.columns)).map_err(|fault| vec![fault])?;
+    let batches = table.batches_as(&reader.columns()).map_err(|fault| vec![fault])?;
     for batch in batches {
         reader.take(&batch.map_err(|fault| vec![fault])?)?;
     }
@@ -82,6 +83,8 @@ struct Reader<'a> {
     predicted_values: Vec<f64>,
     scores: Vec<f64>,
     epsilon: f64,
+    texts: Texts,
+    format: Format,
     ids: Vec<u128>,
     slices: Vec<(Names, Vec<u32>)>,
     /// By column and fault, in the order of columns.
@@ -133,10 +136,20 @@ impl<'a> Reader<'a> {
             predicted_values: Vec::new(),
             scores: Vec::new(),
             epsilon: of_score.map_or(f64::EPSILON, |field| epsilon(field.data_type())),
+            texts: Texts::default(),
+            format: table.format(),
             ids: Vec::new(),
             slices: slices.iter().map(|_| Default::default()).collect(),
             spoilt: Vec::new(),
         })
+    }
+
+    /// The columns to read: texts as they are written, whatever else they could be.
+    fn columns(&self) -> Vec<(String, Reading)> {
+        let texts = [Some(&self.config.label), self.config.prediction.as_ref()];
+        let is_text = |name| self.config.task == Task::Text && texts.contains(&Some(name));
+        let reading = |name| if is_text(name) { Reading::Text } else { Reading::Typed };
+        self.columns.iter().map(|name| (name.clone(), reading(name))).collect()
     }
 
     fn fault(&self, why: impl std::fmt::Display, hint: impl Into<String>) -> Fault {
@@ -157,7 +170,12 @@ impl<'a> Reader<'a> {
         let config = self.config;
         let column = |name: &str| batch.column_by_name(name).cloned();
         let one = |fault: Fault| vec![fault];
-        if config.task == Task::Regression {
+        if config.task == Task::Text {
+            let prediction = config.prediction.as_ref().and_then(|name| Some((name, column(name)?)));
+            if let (Some(references), Some((name, predictions))) = (column(&config.label), prediction) {
+                self.take_texts((&config.label, &references), (name, &predictions)).map_err(one)?;
+            }
+        } else if config.task == Task::Regression {
             for (name, is_truth) in [(Some(&config.label), true), (config.prediction.as_ref(), false)] {
                 let Some((name, found)) = name.and_then(|name| Some((name, column(name)?))) else { continue };
                 let values = self.numbers(name, &found).map_err(one)?;
@@ -230,6 +248,23 @@ impl<'a> Reader<'a> {
             codes.push(code);
         }
         Ok(codes)
+    }
+
+    fn take_texts(&mut self, label: (&str, &ArrayRef), prediction: (&str, &ArrayRef)) -> Result<(), Fault> {
+        let read = |(name, column): (&str, &ArrayRef)| {
+            let hint = "write texts as text, and several references of a row as a list of texts";
+            TextColumn::of(column).map_err(|why| self.fault(format!("column {name:?}: {why}"), hint))
+        };
+        let (references, predictions) = (read(label)?, read(prediction)?);
+        if let TextColumn::Several(..) = predictions {
+            return Err(self.fault(format!("column {:?} holds lists", prediction.0), "a row has one prediction"));
+        }
+        for (is_label, row, why) in self.texts.take(&references, &predictions) {
+            let name = if is_label { label.0 } else { prediction.0 };
+            let why = if self.format == Format::Csv { "is empty, which in CSV is null," } else { why };
+            self.spoil(name, why, row, None);
+        }
+        Ok(())
     }
 
     fn take_ids(&mut self, name: &str, column: &ArrayRef) -> Result<(), Fault> {
@@ -317,6 +352,12 @@ impl<'a> Reader<'a> {
         let values = std::mem::take(&mut self.scores);
         let scores = (!values.is_empty()).then_some(Scores { values, epsilon: self.epsilon });
         match self.config.task {
+            Task::Text if self.format == Format::Ndjson && self.texts.are_arrays() => {
+                let why =
+                    format!("every value of column {:?} is a JSON array, which is read as its text", self.config.label);
+                Err(self.fault(why, "write several references of a row as a list of texts in Parquet or Arrow"))
+            }
+            Task::Text => Ok(self.texts.outcomes()),
             Task::Regression => Ok(Outcomes::Values { truth: self.truth_values, predicted: self.predicted_values }),
             Task::Multiclass => Ok(Outcomes::Classes {
                 classes: self.classes.names,

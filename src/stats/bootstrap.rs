@@ -109,6 +109,10 @@ pub struct Resamples {
 }
 
 impl Resamples {
+    pub(super) fn of(values: Vec<Vec<(Option<f64>, Option<f64>)>>) -> Resamples {
+        Resamples { values }
+    }
+
     /// The percentile interval of `of`(candidate, baseline) for the metric at `index`, widened if need be to hold
     /// `estimate`. Resamples where it is undefined count as worse than all and as better than all.
     pub fn interval(

@@ -10,6 +10,7 @@ mod quantile;
 pub mod random;
 mod ranking;
 pub mod rows;
+pub mod text;
 
 pub use interval::{mover, mover_ratio, rows_needed, wilson};
 pub use normal::{normal_quantile, student_quantile};

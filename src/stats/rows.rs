@@ -1,6 +1,7 @@
 //! Metrics that need the rows themselves: losses of scores and of values, each with its rows' contributions.
 
 use super::linear::{Linear, Scale, mean};
+use super::text::TextRow;
 use super::{interval, quantile, quantile_interval, ranking};
 use crate::model::Interval;
 
@@ -12,6 +13,8 @@ pub enum Rows<'a> {
     Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64 },
     /// Regression.
     Values { truth: &'a [f64], predicted: &'a [f64] },
+    /// Texts against their references.
+    Texts(&'a [TextRow]),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +29,16 @@ pub enum RowMetric {
     R2,
     MeanAbsolutePercentageError,
     MedianAbsoluteError,
+    Rouge1,
+    Rouge2,
+    RougeL,
+    ExactMatch,
+    SquadExactMatch,
+    TokenF1,
 }
 
 impl RowMetric {
-    /// The metric as scikit-learn defines it. None where it is undefined, and for metrics of the other kind of rows.
+    /// The metric as scikit-learn, rouge_score and SQuAD define it. None where it is undefined, and for metrics of the other kind of rows.
     pub fn of(self, rows: Rows<'_>) -> Option<f64> {
         match (self, rows) {
             (RowMetric::MedianAbsoluteError, Rows::Values { truth, predicted }) => {
@@ -57,6 +66,10 @@ impl RowMetric {
                 let positives = positive.iter().filter(|&&p| p).count() as f64;
                 interval::wilson(positives, positives, level)
             }
+            (RowMetric::ExactMatch | RowMetric::SquadExactMatch, Rows::Texts(rows)) => {
+                let n = rows.len() as f64;
+                interval::wilson((linear.value * n).round(), n, level)
+            }
             _ => Some(linear.interval(level)),
         }
     }
@@ -80,8 +93,22 @@ impl RowMetric {
                 Linear::mean(&positive.iter().zip(scores).map(loss).collect::<Vec<_>>(), Scale::Share)
             }
             (_, Rows::Values { truth, predicted }) => self.of_values(truth, predicted),
+            (_, Rows::Texts(rows)) => self.of_texts(rows),
             _ => None,
         }
+    }
+
+    fn of_texts(self, rows: &[TextRow]) -> Option<Linear> {
+        let of_row: fn(&TextRow) -> f64 = match self {
+            RowMetric::Rouge1 => |row| row.rouge[0],
+            RowMetric::Rouge2 => |row| row.rouge[1],
+            RowMetric::RougeL => |row| row.rouge[2],
+            RowMetric::ExactMatch => |row| f64::from(u8::from(row.is_equal)),
+            RowMetric::SquadExactMatch => |row| f64::from(u8::from(row.is_exact)),
+            RowMetric::TokenF1 => |row| row.token_f1,
+            _ => return None,
+        };
+        Linear::mean(&rows.iter().map(of_row).collect::<Vec<_>>(), Scale::Share)
     }
 
     fn of_values(self, truth: &[f64], predicted: &[f64]) -> Option<Linear> {

@@ -5,4 +5,5 @@ mod baselines;
 mod coverage;
 mod faults;
 mod tables;
+mod texts;
 mod world;

@@ -45,6 +45,7 @@ impl Reader<'_> {
         let task = match node.get("task").and_then(Node::text) {
             Some("multiclass") => Task::Multiclass,
             Some("regression") => Task::Regression,
+            Some("text") => Task::Text,
             _ => Task::Binary,
         };
         let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_string);
