@@ -4,9 +4,15 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 /// The words of a row's texts by numbers, the same word by the same number.
-#[derive(Default)]
 pub(super) struct Words<'a> {
     numbers: HashMap<&'a str, u32, FixedState>,
+}
+
+impl Default for Words<'_> {
+    /// With room for a sentence or two, so that it seldom has to grow.
+    fn default() -> Self {
+        Words { numbers: HashMap::with_capacity_and_hasher(100, FixedState::default()) }
+    }
 }
 
 impl<'a> Words<'a> {
@@ -29,9 +35,66 @@ impl<'a> Words<'a> {
 /// for its memory alone.
 #[derive(Default)]
 pub(super) struct Ngrams {
-    /// The node above and the symbol, in one number → the node.
-    below: HashMap<u64, u32, FixedState>,
+    below: Table,
     nodes: Vec<Node>,
+}
+
+/// The node above and the symbol, in one number → the node. Open addressing with linear steps; it is emptied by
+/// counting up `round`, as most rows are short and there are many.
+#[derive(Default)]
+struct Table {
+    slots: Vec<Slot>,
+    round: u32,
+    /// Of a 64-bit product, to a place among the slots in use.
+    shift: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    key: u64,
+    node: u32,
+    /// In another round than the table's it is free.
+    round: u32,
+}
+
+impl Table {
+    /// Empties it and makes room for `most` keys, of which it may fill a half.
+    fn clear(&mut self, most: usize) {
+        let used = (2 * most + 2).next_power_of_two();
+        self.shift = u64::BITS - used.trailing_zeros();
+        if self.slots.len() < used || self.round == u32::MAX {
+            self.slots = vec![Slot::default(); used.max(self.slots.len())];
+            self.round = 0;
+        }
+        self.round += 1;
+    }
+
+    /// The slot with the key, or the free one where it belongs.
+    fn slot(&mut self, key: u64) -> &mut Slot {
+        let last = (1_usize << (u64::BITS - self.shift)) - 1;
+        // Fibonacci hashing (Knuth, volume 3, section 6.4).
+        let mut place = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
+        while self.slots[place].round == self.round && self.slots[place].key != key {
+            place = (place + 1) & last;
+        }
+        &mut self.slots[place]
+    }
+
+    fn get(&mut self, key: u64) -> Option<u32> {
+        let round = self.round;
+        let slot = self.slot(key);
+        (slot.round == round).then_some(slot.node)
+    }
+
+    /// The node of the key; `next`, if it had none.
+    fn get_or_insert(&mut self, key: u64, next: u32) -> u32 {
+        let round = self.round;
+        let slot = self.slot(key);
+        if slot.round != round {
+            *slot = Slot { key, node: next, round };
+        }
+        slot.node
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,7 +111,7 @@ impl Ngrams {
     /// For runs of 1 to `N` symbols, how many of the prediction's are in the references, each at most as often as in
     /// the reference that has it most often.
     pub fn matches<const N: usize>(&mut self, references: &[&[u32]], prediction: &[u32]) -> [u32; N] {
-        self.below.clear();
+        self.below.clear(N * references.iter().map(|symbols| symbols.len()).sum::<usize>());
         self.nodes.clear();
         self.nodes.push(Node::default());
         for (number, symbols) in (1..).zip(references) {
@@ -61,7 +124,7 @@ impl Ngrams {
             let mut node = 0;
             for (matches, symbol) in matches.iter_mut().zip(&prediction[start..]) {
                 // A longer run is in no reference either.
-                let Some(&next) = self.below.get(&key(node, *symbol)) else { break };
+                let Some(next) = self.below.get(key(node, *symbol)) else { break };
                 node = next;
                 let found = &mut self.nodes[node as usize];
                 if found.matched < found.most {
@@ -76,12 +139,12 @@ impl Ngrams {
     fn add<'a>(&mut self, reference: u32, symbols: impl Iterator<Item = &'a u32>) {
         let mut node = 0;
         for symbol in symbols {
-            let nodes = &mut self.nodes;
-            node = *self.below.entry(key(node, *symbol)).or_insert_with(|| {
-                nodes.push(Node::default());
-                nodes.len() as u32 - 1
-            });
-            let found = &mut nodes[node as usize];
+            let next = self.nodes.len() as u32;
+            node = self.below.get_or_insert(key(node, *symbol), next);
+            if node == next {
+                self.nodes.push(Node::default());
+            }
+            let found = &mut self.nodes[node as usize];
             if found.reference != reference {
                 (found.reference, found.in_reference) = (reference, 0);
             }
