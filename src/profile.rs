@@ -57,8 +57,9 @@ impl Drop for StopOnDrop {
 }
 
 fn make(root: &std::path::Path, set: &Dataset, watch: Arc<Watch>) -> Result<Profile, Fault> {
-    let table = Table::guess(root, &set.source, Options::of(set, watch))?;
-    profile::of_table(&set.name, &table, &set.private)
+    let table = Table::guess(root, &set.source, Options::of(set, watch.clone()))?;
+    let made = profile::of_table(&set.name, &table, &set.private)?;
+    watch.unchanged().map(|()| made)
 }
 
 /// The data set that is meant. A file that mlops.yaml names is read as it says there, so that what is private stays so.

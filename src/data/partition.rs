@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn folders_are_keys_and_values() {
-        let file = |name: &str| DataFile::local(name, name.to_string());
+        let file = |name: &str| DataFile::local(name, name.to_string(), &std::sync::Arc::default());
         let found = folders(&file("data/year=2024/city=New%20York/k=__HIVE_DEFAULT_PARTITION__/a=b.csv"));
         let some = |text: &str| Some(text.to_string());
         let expected = [("year", some("2024")), ("city", some("New York")), ("k", None)];

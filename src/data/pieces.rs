@@ -75,6 +75,11 @@ impl Pieces {
         self.schema.clone()
     }
 
+    /// That the files are still those that were opened.
+    pub(super) fn unchanged(&self) -> Result<(), Fault> {
+        self.options.watch.unchanged()
+    }
+
     fn layout(&self, file: usize) -> Option<Arc<Layout>> {
         if self.schema.fields().len() == self.wanted.schema.fields().len() {
             return None;

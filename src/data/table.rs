@@ -324,7 +324,7 @@ impl Batches {
                 self.rows += batch.num_rows() as u64;
                 return Ok(Some(batch));
             }
-            let Some(piece) = self.pieces.next() else { return Ok(None) };
+            let Some(piece) = self.pieces.next() else { return self.pieces.unchanged().map(|()| None) };
             let piece = piece?;
             // Two files may be of one name in messages, but pieces of one file share the very name.
             if !Arc::ptr_eq(&piece.file, &self.file) {

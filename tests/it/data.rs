@@ -77,6 +77,29 @@ async fn a_data_set_is_checked_and_named_with_its_digest() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_written_to_meanwhile_leaves_no_digest_and_passes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.csv");
+    fs::write(&file, "x\n".to_string() + &"1\n".repeat(500_000)).unwrap();
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (done, mut file) = (done.clone(), fs::File::options().append(true).open(&file).unwrap());
+        move || {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                file.write_all(b"1\n").unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+        }
+    });
+    let evidence = run(dir.path(), &[dataset("t", "t.csv", &["x between 0 and 1"])]).await;
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+    assert!(evidence.faults[0].why.contains("it changed while it was read"), "{:?}", evidence.faults);
+    assert_eq!(outcomes(&evidence), [("x between 0 and 1", Outcome::Errored)]);
+    assert_eq!(evidence.inputs, []);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_a_fault_and_passes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("folder")).unwrap();

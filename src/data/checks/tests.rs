@@ -475,7 +475,7 @@ fn a_read_that_breaks_off_errors_every_check() {
         check("unique(a)", data_check::parse("unique(a)").unwrap()),
     ];
     let findings = run(&request(&checks), &table, &surroundings(&open));
-    assert_eq!(findings.fault.unwrap().why, "line 3: the file was changed while it was read");
+    assert!(findings.fault.unwrap().why.starts_with("it changed while it was read: first 8 bytes, now 12"));
     assert!(findings.checks.iter().all(|c| c.outcome == Errored));
 }
 

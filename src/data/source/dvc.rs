@@ -130,7 +130,7 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
     tracked.expected = origins.iter().map(|(name, (_, expected))| (name.clone(), expected.clone())).collect();
     tracked.by.sort();
     tracked.by.dedup();
-    let present = present(&wanted, root, source)?;
+    let present = present(&wanted, root, source, watch)?;
     if present.is_empty() {
         if tracked.expected.is_empty() {
             let why = match tracked.wrong.first() {
@@ -160,13 +160,13 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
 }
 
 /// The files of the workspace.
-fn present(wanted: &Wanted, root: &Path, source: &str) -> Result<Vec<DataFile>, Fault> {
+fn present(wanted: &Wanted, root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Vec<DataFile>, Fault> {
     let absent = match &wanted.glob {
         None => !wanted.base.exists() && !wanted.base.is_symlink(),
         // A glob whose folder is not there, or that nothing matches, names files that were not pulled.
         Some(_) => !wanted.base.exists() || files::glob("", root, source)?.is_empty(),
     };
-    if absent { Ok(Vec::new()) } else { local::find(root, &wanted.source) }
+    if absent { Ok(Vec::new()) } else { local::find(root, &wanted.source, watch) }
 }
 
 /// The outs that hold files of the source.

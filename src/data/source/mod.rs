@@ -12,6 +12,7 @@ mod local;
 mod remote;
 mod sources;
 mod spool;
+mod stamp;
 mod store;
 mod watch;
 
@@ -39,25 +40,31 @@ pub(super) struct DataFile {
 
 #[derive(Clone, Debug)]
 enum Where {
-    Disk(PathBuf),
+    Disk(PathBuf, Arc<Watch>),
     Away(Arc<Object>, Arc<Watch>),
 }
 
 impl DataFile {
     /// A file on disk.
-    pub fn local(path: impl Into<PathBuf>, name: impl Into<String>) -> DataFile {
-        DataFile { name: name.into(), place: Where::Disk(path.into()) }
+    pub fn local(path: impl Into<PathBuf>, name: impl Into<String>, watch: &Arc<Watch>) -> DataFile {
+        DataFile { name: name.into(), place: Where::Disk(path.into(), watch.clone()) }
     }
 
     fn away(object: &Arc<Object>, watch: &Arc<Watch>) -> DataFile {
         DataFile { name: object.name.clone(), place: Where::Away(object.clone(), watch.clone()) }
     }
 
-    /// The file's bytes on local disk. Every reader gets them here, so that it need not know where a data set lies.
+    /// The file's bytes on local disk. Every reader gets them here, so that it need not know where a data set lies,
+    /// and cannot read another version than the first that was opened.
     pub fn open(&self) -> std::io::Result<File> {
+        let reason = |fault: Fault| std::io::Error::other(Reason(fault));
         match &self.place {
-            Where::Disk(path) => File::open(path),
-            Where::Away(object, watch) => remote::open(object, watch).map_err(|f| std::io::Error::other(Reason(f))),
+            Where::Disk(path, watch) => {
+                let file = File::open(path)?;
+                watch.opened(path, &self.name, &file)?.map_err(reason)?;
+                Ok(file)
+            }
+            Where::Away(object, watch) => remote::open(object, watch).map_err(reason),
         }
     }
 
@@ -65,7 +72,7 @@ impl DataFile {
     /// the name that it is known by.
     pub fn path(&self) -> PathBuf {
         match &self.place {
-            Where::Disk(path) => path.clone(),
+            Where::Disk(path, _) => path.clone(),
             Where::Away(object, _) => object.on_disk().map_or_else(|| PathBuf::from(&self.name), |(_, path)| path),
         }
     }
@@ -124,7 +131,7 @@ pub(super) fn find(root: &Path, source: &str, tracker: Option<&Tracker>, watch: 
         None if address::is_address(source) => {
             remote::find(source, watch).map(|files| Found { files, ..Found::default() })
         }
-        None => local::find(root, source).map(|files| Found { files, ..Found::default() }),
+        None => local::find(root, source, watch).map(|files| Found { files, ..Found::default() }),
     }
 }
 
@@ -172,6 +179,7 @@ impl Found {
             }
             inputs.push(Input { kind: kind.into(), name: file.name.clone(), digest: known.sha256, bytes: known.bytes });
         }
+        watch.unchanged()?;
         if let Some((name, digest)) = &self.version {
             inputs.push(Input { kind: format!("{kind}.lakefs"), name: name.clone(), digest: digest.clone(), bytes: 0 });
         }
@@ -249,8 +257,9 @@ mod tests {
 
     #[test]
     fn the_ending_tells_the_format() {
-        let files =
-            |names: &[&str]| -> Vec<DataFile> { names.iter().map(|n| DataFile::local(n, n.to_string())).collect() };
+        let files = |names: &[&str]| -> Vec<DataFile> {
+            names.iter().map(|n| DataFile::local(n, n.to_string(), &Arc::default())).collect()
+        };
         assert_eq!(format_of("s", &files(&["a.CSV", "b.csv.gz"])), Ok(Format::Csv));
         assert_eq!(format_of("s", &files(&["a.tsv.zst", "b.csv"])), Ok(Format::Csv));
         assert_eq!(format_of("s", &files(&["a.pq", "b.parquet"])), Ok(Format::Parquet));

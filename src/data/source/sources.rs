@@ -2,6 +2,7 @@
 
 use super::http::{Http, Patience};
 use super::spool::{Object, Spool};
+use super::stamp::Stamp;
 use super::store::Bucket;
 use super::watch::Watch;
 use crate::model::Fault;
@@ -23,6 +24,8 @@ pub struct Sources {
     http: OnceLock<Result<Http, Fault>>,
     pub(super) objects: Mutex<HashMap<String, Arc<Object>>>,
     pub(super) buckets: Mutex<HashMap<String, Arc<Bucket>>>,
+    /// Each file on disk as the run first found it.
+    pub(super) stamps: Mutex<HashMap<PathBuf, Stamp>>,
     /// Downloads run on a runtime of their own, so that threads that read may wait for them from anywhere.
     runtime: OnceLock<Option<Runtime>>,
 }
@@ -38,6 +41,7 @@ impl Sources {
             http: OnceLock::new(),
             objects: Mutex::default(),
             buckets: Mutex::default(),
+            stamps: Mutex::default(),
             runtime: OnceLock::new(),
         }
     }

@@ -5,6 +5,7 @@
 use super::hash::{Expected, Hashes, Known};
 use super::http::{Patience, Pauses};
 use super::sources::lock;
+use super::stamp;
 use super::store::Place;
 use crate::model::{Fault, Unit};
 use bytes::Bytes;
@@ -62,8 +63,7 @@ impl Trouble {
     }
 
     pub fn changed(why: impl Into<String>) -> Trouble {
-        let hint = "read it when nobody writes to it, or give each version a name of its own";
-        Trouble { why: why.into(), hint: hint.into(), next: Next::Restart }
+        Trouble { why: why.into(), hint: stamp::HINT.into(), next: Next::Restart }
     }
 }
 
@@ -211,7 +211,7 @@ impl Object {
             && before != known
         {
             let why = format!("it changed while it was read: first {}, now {}", before.sha256, known.sha256);
-            return Err(Fault::new(what(), why, Trouble::changed("").hint));
+            return Err(Fault::new(what(), why, stamp::HINT));
         }
         if let Some(why) = self.expected.as_ref().and_then(|expected| expected.differs(&known)) {
             return Err(Fault::new(what(), why, "the DVC remote holds damaged data: push it again"));

@@ -1,8 +1,14 @@
 //! The wire between a scan and whoever waits for it.
 
 use super::Sources;
-use std::sync::Arc;
+use super::sources::lock;
+use super::stamp::{self, Stamp};
+use crate::model::Fault;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// How far a scan is, that it shall stop, and where it may fetch data from. The default reaches local files only.
 #[derive(Debug, Default)]
@@ -10,6 +16,8 @@ pub struct Watch {
     stop: AtomicBool,
     rows: AtomicU64,
     sources: Arc<Sources>,
+    /// The files on disk that were opened, by name and as the run first found them.
+    opened: Mutex<BTreeMap<PathBuf, (String, Stamp)>>,
 }
 
 impl Watch {
@@ -31,6 +39,29 @@ impl Watch {
     /// Bytes fetched so far from other machines, by everything that shares the sources.
     pub fn fetched(&self) -> u64 {
         self.sources.fetched()
+    }
+
+    /// That every file on disk which was opened is still as it was then. To be asked after the last byte was read.
+    ///
+    /// # Errors
+    /// One was written to, or another one has its name: its digest is not that of the rows that were read.
+    pub fn unchanged(&self) -> Result<(), Fault> {
+        for (path, (name, first)) in &*lock(&self.opened) {
+            match std::fs::metadata(path) {
+                Ok(meta) if Stamp::of(&meta) == *first => {}
+                Ok(meta) => return Err(first.differs(name, &Stamp::of(&meta))),
+                Err(e) => return Err(stamp::changed(name, &e.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// That a file which was just opened is the one that the run first found by this path.
+    pub(super) fn opened(&self, path: &Path, name: &str, file: &File) -> std::io::Result<Result<(), Fault>> {
+        let now = Stamp::of(&file.metadata()?);
+        let first = *lock(&self.sources.stamps).entry(path.to_path_buf()).or_insert(now);
+        lock(&self.opened).entry(path.to_path_buf()).or_insert_with(|| (name.to_string(), first));
+        Ok(if first == now { Ok(()) } else { Err(first.differs(name, &now)) })
     }
 
     pub(in crate::data) fn sources(&self) -> &Arc<Sources> {

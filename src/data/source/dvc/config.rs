@@ -70,7 +70,7 @@ impl Storage {
         // Only a folder's list has no name.
         let hash = if name.is_empty() { &out.md5 } else { &expected.md5 };
         if let Some(path) = self.cached(out, hash).filter(|_| !name.is_empty()) {
-            return Ok(DataFile::local(path, name));
+            return Ok(DataFile::local(path, name, watch));
         }
         let shown = if name.is_empty() { format!("the list of {}", out.path.display()) } else { name.to_string() };
         let what = format!("read {shown} from the DVC remote");
@@ -96,7 +96,7 @@ impl Storage {
                 );
                 return Err(Fault::new(what, why, "run `dvc push` where the data were added"));
             }
-            return Ok(DataFile::local(path, shown));
+            return Ok(DataFile::local(path, shown, watch));
         }
         let place = self.place(remote, section, url, &key, watch, &what)?;
         let sources = watch.sources();

@@ -82,12 +82,12 @@ fn parse(bytes: &[u8], what: &str) -> Result<Listing, Fault> {
 }
 
 /// The files of the folder that DVC looks at, with their hashes, in its order.
-fn hashed(out: &Out, ignore: &Ignore, watch: &Watch) -> Result<Vec<(String, String)>, Fault> {
+fn hashed(out: &Out, ignore: &Ignore, watch: &Arc<Watch>) -> Result<Vec<(String, String)>, Fault> {
     let mut found = Vec::new();
     let names = files::below("read", &out.path, Path::new(""))?;
     for name in names.into_iter().filter(|name| !ignore.leaves_out(&out.path.join(name))) {
         let relative = name.to_string_lossy().into_owned();
-        let file = DataFile::local(out.path.join(&name), &relative);
+        let file = DataFile::local(out.path.join(&name), &relative, watch);
         let Md5s { plain, unix } = match known(&file, true, watch)?.md5 {
             Some(both) => both,
             None => continue,
