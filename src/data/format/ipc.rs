@@ -36,7 +36,39 @@ fn guarded<T>(file: &DataFile, read: impl FnOnce() -> Result<T, ArrowError>) -> 
 
 enum Opened {
     File(FileReader<BufReader<File>>),
-    Stream(StreamReader<BufReader<File>>),
+    Stream(StreamReader<Whole>),
+}
+
+/// A stream, and whether the file ended before the stream said that it does. The format lets a writer leave its mark of
+/// the end away, but then a file that was cut between two messages looks the same as one that is whole.
+struct Whole {
+    raw: BufReader<File>,
+    is_over: bool,
+}
+
+impl Read for Whole {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.raw.read(into)?;
+        self.is_over |= read == 0 && !into.is_empty();
+        Ok(read)
+    }
+}
+
+/// That nothing is missing after the last message of a stream, and that nothing follows.
+fn ended(file: &DataFile, whole: &mut Whole) -> Result<(), Fault> {
+    if whole.is_over {
+        let hint = "write it again, and close its writer: that marks the end of the stream";
+        let why = "it ends without the mark of a stream's end, so rows may be missing";
+        return Err(Fault { hint: hint.to_string(), ..fault(file, why) });
+    }
+    match whole.read(&mut [0]) {
+        Ok(0) => Ok(()),
+        Ok(_) => {
+            let hint = "give each stream a file of its own";
+            Err(Fault { hint: hint.to_string(), ..fault(file, "more bytes follow on the end of its stream") })
+        }
+        Err(e) => Err(fault(file, e)),
+    }
 }
 
 fn open(file: &DataFile, projection: Option<Vec<usize>>) -> Result<Opened, Fault> {
@@ -53,7 +85,7 @@ fn open(file: &DataFile, projection: Option<Vec<usize>>) -> Result<Opened, Fault
     let raw = BufReader::with_capacity(1 << 18, raw);
     guarded(file, || match start == MAGIC {
         true => FileReader::try_new(raw, projection).map(Opened::File),
-        false => StreamReader::try_new(raw, projection).map(Opened::Stream),
+        false => StreamReader::try_new(Whole { raw, is_over: false }, projection).map(Opened::Stream),
     })
 }
 
@@ -159,8 +191,13 @@ pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>) -> Result<Parts, Faul
                 if done {
                     return None;
                 }
-                let batch = guarded(&reading.file, || reader.next().transpose()).transpose()?;
-                let batch = batch.and_then(|batch| reading.arrange(&batch));
+                let batch = match guarded(&reading.file, || reader.next().transpose()).transpose() {
+                    Some(batch) => batch.and_then(|batch| reading.arrange(&batch)),
+                    None => {
+                        done = true;
+                        return ended(&reading.file, reader.get_mut()).err().map(Err);
+                    }
+                };
                 done = batch.is_err();
                 Some(batch.map(|batch| -> Rows { Box::new(slices(Ok(batch))) }))
             }))
@@ -176,4 +213,45 @@ fn slices(batch: Result<RecordBatch, Fault>) -> impl Iterator<Item = Result<Reco
         Ok(batch) => Ok(batch.slice(start, most.min(rows - start))),
         Err(fault) => Err(fault.clone()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Table;
+    use crate::model::Fault;
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    use arrow::ipc::writer::StreamWriter;
+    use std::sync::Arc;
+
+    fn rows(bytes: &[u8]) -> Result<usize, Fault> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("t.arrows"), bytes).unwrap();
+        let batches = Table::open(dir.path(), "t.arrows", None)?.batches(None)?;
+        batches.map(|batch| batch.map(|batch| batch.num_rows())).sum()
+    }
+
+    #[test]
+    fn a_stream_that_was_cut_between_messages_is_a_fault_and_so_is_what_follows_on_its_end() {
+        let batch = |n: i64| {
+            let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..n));
+            RecordBatch::try_from_iter([("x", values)]).unwrap()
+        };
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch(0).schema()).unwrap();
+        let mut ends = vec![writer.get_ref().len()];
+        for n in [3, 4] {
+            writer.write(&batch(n)).unwrap();
+            ends.push(writer.get_ref().len());
+        }
+        let bytes = writer.into_inner().unwrap();
+        assert_eq!(rows(&bytes), Ok(7));
+        for end in ends {
+            let fault = rows(&bytes[..end]).unwrap_err();
+            assert_eq!(fault.why, "it ends without the mark of a stream's end, so rows may be missing", "{end}");
+        }
+        // Before version 0.15 of Arrow the mark was four zero bytes.
+        let old = [&bytes[..bytes.len() - 8], &[0; 4]].concat();
+        assert_eq!(rows(&old), Ok(7));
+        let twice = [bytes.clone(), bytes].concat();
+        assert_eq!(rows(&twice).unwrap_err().why, "more bytes follow on the end of its stream");
+    }
 }
