@@ -284,3 +284,39 @@ pub(super) fn arrange(
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema, columns, &options)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Table;
+    use crate::model::Fault;
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+
+    /// What pyarrow 26 makes of `x: [7001, 7002, 7003]` by `write_page_checksum=True`, plain and uncompressed: 189 bytes,
+    /// of which the values are 48 to 71.
+    const CHECKED: &str = "\
+        504152311500153c153c1582e4c7cc0a1c15061500150615061c000000020000000601591b0000000000005a1b0000000000\
+        005b1b0000000000001504192c35001806736368656d6115020015042502180178001606191c191c26001c15041925060019\
+        18017815001606166e166e2608491c150015001502003c290619260006000000166e16062608166e00282070617271756574\
+        2d6370702d6172726f772076657273696f6e2032362e302e31191c1c0000007a00000050415231";
+
+    fn values(bytes: &[u8]) -> Result<Vec<i64>, Fault> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("t.parquet"), bytes).unwrap();
+        let mut values = Vec::new();
+        for batch in Table::open(dir.path(), "t.parquet", None)?.batches(None)? {
+            values.extend(batch?.column(0).as_primitive::<Int64Type>().values());
+        }
+        Ok(values)
+    }
+
+    #[test]
+    fn a_page_that_is_not_that_of_its_checksum_is_a_fault() {
+        let byte = |at: usize| u8::from_str_radix(&CHECKED[at..at + 2], 16).unwrap();
+        let mut bytes: Vec<u8> = (0..CHECKED.len()).step_by(2).map(byte).collect();
+        assert_eq!(values(&bytes), Ok(vec![7001, 7002, 7003]));
+        let at = bytes.windows(2).position(|pair| pair == 7002_u16.to_le_bytes()).unwrap();
+        bytes[at] ^= 1;
+        assert_eq!(values(&bytes).unwrap_err().why, "Page CRC checksum mismatch");
+    }
+}
