@@ -39,7 +39,7 @@ fn number_in(units: &[&str]) -> Value {
 
 fn shape(shape_: &Shape) -> Value {
     match shape_ {
-        Shape::Text => json!({"type": "string"}),
+        Shape::Text | Shape::Character => json!({"type": "string"}),
         Shape::Number => json!({"type": "number"}),
         Shape::Integer => json!({"type": "integer", "minimum": 0}),
         Shape::Bool => json!({"type": "boolean"}),

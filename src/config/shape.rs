@@ -5,6 +5,8 @@
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     Text,
+    /// One that separates or encloses fields: it may be a tab or a space.
+    Character,
     Number,
     Integer,
     Bool,
@@ -103,9 +105,9 @@ pub static DATASET: Object = Object {
 
 pub static CSV: Object = Object {
     keys: &[
-        may("delimiter", Shape::Text, "One character; a comma unless said."),
-        may("quote", Shape::Text, "One character, or none; a double quote unless said."),
-        may("comment", Shape::Text, "One character; lines that begin with it are skipped."),
+        may("delimiter", Shape::Character, "One character; a comma unless said."),
+        may("quote", Shape::Character, "One character, or none; a double quote unless said."),
+        may("comment", Shape::Character, "One character; lines that begin with it are skipped."),
         may("header", TEXTS, "Names of the columns, where the first line is data."),
         may("nulls", TEXTS, "Texts that stand for null, beside the empty one."),
     ],

@@ -127,6 +127,7 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
     let text = node.text();
     let (fits, expected) = match shape {
         Shape::Text => (text.is_some_and(|t| !t.trim().is_empty()), "text".to_string()),
+        Shape::Character => (text.is_some_and(|t| !t.is_empty()), "one character".into()),
         Shape::Number => (matches!(node.value, Value::Int(_) | Value::Float(_)), "a number".into()),
         Shape::Integer => (matches!(node.value, Value::Int(i) if i >= 0), "a whole number from 0".into()),
         Shape::Bool => (matches!(node.value, Value::Bool(_)), "true or false".into()),
@@ -146,8 +147,7 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
 }
 
 fn is_type_error(node: &Node, shape: &Shape) -> bool {
-    let wants_text =
-        matches!(shape, Shape::Text | Shape::Duration | Shape::Percent | Shape::Rate | Shape::Size | Shape::OneOf(_));
+    let wants_text = !matches!(shape, Shape::Number | Shape::Integer | Shape::Bool | Shape::Scalar);
     match node.value {
         Value::Text(_) => !wants_text,
         Value::Int(_) => !matches!(shape, Shape::Integer | Shape::Number),
@@ -168,7 +168,7 @@ fn scalar_help(node: &Node, shape: &Shape, name: &str) -> String {
             "put what has {{ }} in quotes: \"{{ git.sha }}\"".into()
         }
         (Shape::Text, Value::List(_)) => format!("one text, not a list: `{name}: …`"),
-        (Shape::Text, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => "put it in quotes".into(),
+        (Shape::Text | Shape::Character, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => "put it in quotes".into(),
         (Shape::Duration, Value::Int(n)) if *n > 0 => format!("with its unit: `{name}: {n}s`"),
         (Shape::Rate, Value::Int(n)) if *n > 0 => format!("with its unit: `{name}: {n}/s`"),
         (Shape::Percent, Value::Float(x)) if *x < 1.0 => format!("`{name}: {}%`", (x * 1e8).round() / 1e6),

@@ -335,3 +335,23 @@ fn column_type(name: &str) -> ColumnType {
         _ => ColumnType::String,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_delimiter_may_be_a_tab_or_a_space_and_is_one_character() {
+        let read = |delimiter: &str| {
+            let text = format!(
+                "version: 1\nmodel: {{name: m}}\ndata:\n  t: {{source: t.csv, csv: {{delimiter: {delimiter}}}}}\n"
+            );
+            let read = crate::config::parse(&text, |_| Vec::new());
+            read.map(|config| config.data[0].csv.delimiter).map_err(|problems| problems.render("m", &text, false))
+        };
+        for (delimiter, byte) in [("\"\\t\"", b'\t'), ("\" \"", b' '), ("';'", b';')] {
+            assert_eq!(read(delimiter), Ok(byte));
+        }
+        for delimiter in ["\"\"", "\"\\t\\t\"", "1", "[a]"] {
+            assert!(read(delimiter).unwrap_err().contains("should be one"), "{delimiter}");
+        }
+    }
+}
