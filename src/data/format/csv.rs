@@ -310,14 +310,14 @@ impl CsvRows {
                 true => column::build(field.data_type(), rows, cell),
                 false => column::build(field.data_type(), rows, |row| cell(row).and_then(|field| shape.value(field))),
             };
-            columns.push(built.map_err(|unfit| self.unfit(unfit, field, *place))?);
+            columns.push(built.map_err(|unfit| self.unfit(unfit, field))?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(wanted.schema.clone(), columns, &options);
         batch.map(Some).map_err(|e| shape.fault(e.to_string(), ""))
     }
 
-    fn unfit(&self, unfit: Unfit, field: &Field, place: usize) -> Fault {
+    fn unfit(&self, unfit: Unfit, field: &Field) -> Fault {
         let Reading { shape, wanted, .. } = &*self.reading;
         let row = match unfit {
             Unfit::Row(row) => row,
@@ -328,10 +328,9 @@ impl CsvRows {
             return shape.fault(format!("line {line}: the file was changed while it was read"), "run again");
         };
         belied.store(true, Ordering::Relaxed);
-        let value: String =
-            String::from_utf8_lossy(self.grid.field(self.block.text(), row, place)).chars().take(40).collect();
+        // The value is not shown: it may be private.
         let (name, guess) = (field.name(), described(field.data_type()));
-        shape.fault(format!("line {line}, column {name}: {value:?} is {guess}, as the values before it are"), "")
+        shape.fault(format!("line {line}, column {name}: a value is {guess}, as those before it are"), "")
     }
 }
 

@@ -98,7 +98,7 @@ impl Reader {
             let key = match name {
                 (start, end, false) => self.key(level, text(cursor.line, start, end)),
                 (start, end, true) => {
-                    let name = unescape(text(cursor.line, start, end))?;
+                    let name = unescape(cursor.line, start, end)?;
                     self.key(level, &name)
                 }
             };
@@ -153,7 +153,7 @@ impl Reader {
         match escaped {
             false => sink.put(column, kind, Text::Line { start, end }),
             true => {
-                self.unescaped = unescape(text(cursor.line, start, end))?;
+                self.unescaped = unescape(cursor.line, start, end)?;
                 sink.put(column, kind, Text::Unescaped(&self.unescaped))
             }
         }
@@ -203,9 +203,16 @@ fn text(line: &[u8], start: usize, end: usize) -> &str {
     line.get(start..end).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
 }
 
-/// A string with escapes, given without its quotes.
-fn unescape(text: &str) -> Found<String> {
-    serde_json::from_str(&format!("\"{text}\"")).map_err(|_| format!("{text:?} holds an escape that is none"))
+/// A string with escapes, which lies so in the line without its quotes.
+fn unescape(line: &[u8], start: usize, end: usize) -> Found<String> {
+    serde_json::from_str(&format!("\"{}\"", text(line, start, end))).map_err(|_| {
+        format!("the string that begins at character {} holds an escape that is none", character(line, start))
+    })
+}
+
+/// Counted from 1.
+fn character(line: &[u8], at: usize) -> usize {
+    String::from_utf8_lossy(line.get(..at).unwrap_or_default()).chars().count() + 1
 }
 
 struct Cursor<'a> {
@@ -237,13 +244,12 @@ impl Cursor<'_> {
         }
     }
 
-    /// Characters are counted from 1.
+    /// Characters are counted from 1. What stands there is not shown: it may be of a private value.
     fn wrong(&self, expected: &str) -> String {
-        let before = String::from_utf8_lossy(self.line.get(..self.at).unwrap_or_default()).chars().count();
-        let rest = String::from_utf8_lossy(self.line.get(self.at..).unwrap_or_default());
-        match rest.trim_end().chars().next() {
-            Some(found) => format!("{found:?} at character {}, where {expected} is expected", before + 1),
-            None => format!("it ends where {expected} is expected"),
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        match rest.trim_ascii_end().is_empty() {
+            false => format!("{expected} is expected at character {}", character(self.line, self.at)),
+            true => format!("it ends where {expected} is expected"),
         }
     }
 
@@ -288,7 +294,7 @@ impl Cursor<'_> {
                 let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<serde::de::IgnoredAny>();
                 match values.next() {
                     Some(Ok(_)) => self.at += values.byte_offset(),
-                    _ => return Err(format!("{} begins no JSON array", self.wrong("a value"))),
+                    _ => return Err(format!("no JSON array begins at character {}", character(self.line, self.at))),
                 }
                 Some(Kind::Array)
             }

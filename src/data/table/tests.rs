@@ -294,7 +294,7 @@ fn a_guess_that_is_belied_is_made_good_by_a_second_scan() {
     let expected: i64 = (0..LATE as i64).map(|i| i % 7).sum();
     assert_eq!((sum.unwrap().unwrap(), scans), (expected as f64 + 2.5, 2));
     let fault = guess.batches(Some(&columns)).unwrap().find_map(Result::err).unwrap();
-    assert_eq!(fault.why, "line 50002, column x: \"2.5\" is no int, as the values before it are");
+    assert_eq!(fault.why, "line 50002, column x: a value is no int, as those before it are");
     // What is not read cannot belie the guess, and what fits does not.
     let good = Table::guess(dir.path(), "good.csv", Options::default()).unwrap();
     assert_eq!(good.batches(None).unwrap().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), LATE + 1);

@@ -69,7 +69,23 @@ fn what_serde_json_refuses_is_refused() {
     }
     assert_eq!(read("{\"a\":1,\"a\":2}").unwrap_err(), "key \"a\" is there twice");
     assert_eq!(read("{\"a.b\":1,\"a\":{\"b\":2}}").unwrap_err(), "there are two values for \"a.b\"");
-    assert_eq!(read("{\"é\":1;}").unwrap_err(), "';' at character 7, where ',' is expected");
+    assert_eq!(read("{\"é\":1;}").unwrap_err(), "',' is expected at character 7");
+    for line in [
+        "{\"s\":\"QQ\\ud800\"}",
+        "{\"s\":\"\\xQQ",
+        "{\"s\":QQ}",
+        "{\"s\":1QQ}",
+        "{\"s\":\"QQ\tQQ\"}",
+        "{\"s\":[\"QQ\",}",
+        "{\"s\":tQQ}",
+        "QQ",
+        "{\"s\":1}QQ",
+    ] {
+        let why = read(line).unwrap_err();
+        assert!(!why.contains('Q'), "{line}: {why}");
+    }
+    let why = read("{\"s\": \"QQ\\ud800\"}").unwrap_err();
+    assert_eq!(why, "the string that begins at character 8 holds an escape that is none");
     let deep = "{\"a\":".repeat(100);
     assert!(read(&deep).unwrap_err().contains("64 deep"));
 }
