@@ -80,6 +80,23 @@ impl Partitions {
         Ok(Partitions { fields, values })
     }
 
+    /// That no partition is private: its values are parts of the names of the files. To be asked before a message names
+    /// one of them.
+    pub fn refuse_private(source: &str, files: &[DataFile], private: &[String]) -> Result<(), Fault> {
+        let keys = files.iter().flat_map(|file| folders(file).into_iter().map(|(key, _)| key));
+        match keys.into_iter().find(|key| private.contains(key)) {
+            None => Ok(()),
+            Some(key) => {
+                let why = format!(
+                    "`private` names {key:?}, whose values are in the names of folders ({key}=…), which messages and the \
+                     record show"
+                );
+                let hint = "write it as a column of the files, or take it out of `private`";
+                Err(Fault::new(format!("read {source}"), why, hint))
+            }
+        }
+    }
+
     /// That no partition is a column of the files too.
     pub fn check(&self, columns: &[arrow::datatypes::FieldRef], first: &str) -> Result<(), Fault> {
         let names: HashSet<&String> = columns.iter().map(|field| field.name()).collect();
@@ -121,6 +138,10 @@ mod tests {
         let typed = Partitions::of(&[file("y=1/d=2024-01-01/a"), file("y=2/d=x/a")]).unwrap();
         let types: Vec<_> = typed.fields.iter().map(|field| field.data_type().clone()).collect();
         assert_eq!(types, [DataType::Int64, DataType::Utf8]);
+        let private = |name: &str| Partitions::refuse_private("*/a", &[file("y=1/a")], &[name.to_string()]);
+        assert_eq!(private("x"), Ok(()));
+        let fault = private("y").unwrap_err();
+        assert!(fault.why.contains("(y=…)") && !fault.to_string().contains("y=1"), "{fault}");
         let fault = Partitions::of(&[file("y=1/a"), file("b")]).unwrap_err();
         assert_eq!(fault.why, "its partitions are none, but those of y=1/a y");
     }

@@ -48,6 +48,8 @@ pub struct Options {
     pub format: Option<Format>,
     pub csv: CsvDialect,
     pub tracked_by: Option<Tracker>,
+    /// Columns of which no value may be shown.
+    pub private: Vec<String>,
     /// Can stop every read of the table.
     pub watch: Arc<Watch>,
 }
@@ -55,7 +57,8 @@ pub struct Options {
 impl Options {
     /// As `data:` says of this data set.
     pub fn of(set: &Dataset, watch: Arc<Watch>) -> Options {
-        Options { format: set.format, csv: set.csv.clone(), tracked_by: set.tracked_by.clone(), watch }
+        let (csv, tracked_by, private) = (set.csv.clone(), set.tracked_by.clone(), set.private.clone());
+        Options { format: set.format, csv, tracked_by, private, watch }
     }
 }
 
@@ -107,6 +110,9 @@ impl Table {
 
     fn find(root: &Path, source: &str, options: Options) -> Result<Table, Fault> {
         let found = source::find(root, source, options.tracked_by.as_ref(), &options.watch)?;
+        if is_glob(source) {
+            Partitions::refuse_private(source, &found.files, &options.private)?;
+        }
         let format = match options.format {
             Some(format) => format,
             None => source::format_of(source, &found.files)?,
