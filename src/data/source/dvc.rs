@@ -100,14 +100,13 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
     let outs = matching(&wanted, repo, &what)?;
     let storage = Storage::new(repo, watch)?;
     let mut tracked = Tracked::default();
-    // Where the content of each file lies, by the name of the file.
-    let mut origins: BTreeMap<String, (Out, Expected)> = BTreeMap::new();
+    let mut origins = Origins::new();
     let mut ignored: Vec<Ignore> = Vec::new();
     for out in outs {
         tracked.by.push(out.by.clone());
         if !out.is_folder() {
             if let Some(name) = wanted.name_of(&out.path) {
-                origins.insert(name, (out.clone(), out.expected()));
+                learn(&mut origins, name, (out.clone(), out.expected()), &what)?;
             }
             continue;
         }
@@ -120,7 +119,7 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
                     if let Some(name) = wanted.name_of(&out.path.join(&path)) {
                         let by = format!("the folder's list in {}", out.by);
                         let expected = Expected { md5, as_unix_text: out.is_legacy, by };
-                        origins.insert(name, (out.clone(), expected));
+                        learn(&mut origins, name, (out.clone(), expected), &what)?;
                     }
                 }
             }
@@ -169,6 +168,27 @@ fn present(wanted: &Wanted, root: &Path, source: &str, watch: &Arc<Watch>) -> Re
     if absent { Ok(Vec::new()) } else { local::find(root, &wanted.source, watch) }
 }
 
+/// Where the content of each file lies, by the name of the file.
+type Origins = BTreeMap<String, (Out, Expected)>;
+
+/// That a file is the out, or lies in the out of a folder, unless another one says something else of it.
+fn learn(origins: &mut Origins, name: String, new: (Out, Expected), what: &str) -> Result<(), Fault> {
+    if let Some((_, old)) = origins.get(&name)
+        && (&old.md5, old.as_unix_text) != (&new.1.md5, new.1.as_unix_text)
+    {
+        return Err(contradiction(what, Path::new(&name), (&old.by, &old.md5), (&new.1.by, &new.1.md5)));
+    }
+    origins.insert(name, new);
+    Ok(())
+}
+
+/// One file of which two things are said.
+fn contradiction(what: &str, path: &Path, one: (&str, &str), other: (&str, &str)) -> Fault {
+    let say = |(by, md5): (&str, &str)| format!("{by} says {}", if md5.is_empty() { "none" } else { md5 });
+    let why = format!("there are two md5 of {}: {}, and {}", path.display(), say(one), say(other));
+    Fault::new(what, why, "keep one of them: a file belongs to one .dvc file or one stage")
+}
+
 /// The outs that hold files of the source.
 fn matching(wanted: &Wanted, repo: &Path, what: &str) -> Result<Vec<Out>, Fault> {
     let mut folders: BTreeSet<PathBuf> =
@@ -185,14 +205,23 @@ fn matching(wanted: &Wanted, repo: &Path, what: &str) -> Result<Vec<Out>, Fault>
     for folder in folders {
         for out in outs::of_folder(&folder, repo)? {
             let fits = if out.is_folder() { wanted.touches(&out.path) } else { wanted.name_of(&out.path).is_some() };
-            if fits && found.iter().all(|other| other.path != out.path) {
-                found.push(out);
+            match found.iter().find(|other| other.path == out.path) {
+                _ if !fits => {}
+                None => found.push(out),
+                Some(other) if (&other.md5, other.is_legacy) == (&out.md5, out.is_legacy) => {}
+                Some(other) => {
+                    return Err(contradiction(what, &out.path, (&other.by, &other.md5), (&out.by, &out.md5)));
+                }
             }
         }
     }
     if found.is_empty() {
         let why = "no .dvc file and no dvc.lock tracks it";
         return Err(Fault::new(what, why, format!("run `dvc add {}`, or take `tracked_by: dvc` away", wanted.source)));
+    }
+    if let Some((out, hash)) = found.iter().find_map(|out| Some((out, out.foreign.as_ref()?))) {
+        let why = format!("{} says hash: {hash} of {}, and only md5 can be verified", out.by, out.path.display());
+        return Err(Fault::new(what, why, "hash it by md5: `dvc commit` of DVC 3"));
     }
     match found.iter().find(|out| out.md5.is_empty()) {
         Some(out) => {

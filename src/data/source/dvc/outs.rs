@@ -16,6 +16,8 @@ pub(super) struct Out {
     pub md5: String,
     /// Hashed by DVC 2.
     pub is_legacy: bool,
+    /// What else it was hashed by than MD5.
+    pub foreign: Option<String>,
     /// The remote that this out alone is kept in.
     pub remote: Option<String>,
     /// The file that says so, from the repository's folder.
@@ -116,6 +118,7 @@ fn resolve(out: RawOut, place: &Path, by: &str) -> Out {
         path: tidy(&place.join(&out.path)),
         md5: out.md5.unwrap_or_default().to_ascii_lowercase(),
         is_legacy: out.hash.is_none(),
+        foreign: out.hash.filter(|hash| hash != "md5"),
         remote: out.remote,
         by: by.to_string(),
     }

@@ -73,3 +73,35 @@ fn outs_of_stages_are_found_in_the_lock_below_their_folder() {
     let plain = tempfile::tempdir().unwrap();
     assert!(wrong(plain.path(), "a.csv").unwrap_err().why.contains("DVC repository"));
 }
+
+#[test]
+fn two_hashes_of_one_file_and_hashes_of_another_kind_are_faults() {
+    let (one, two) = (md5(b"id\n1\n"), md5(b"id\n2\n"));
+    let out = |hash: &str| format!("- {{path: a.csv, hash: md5, md5: {hash}}}\n");
+    let lock = |hash: &str| format!("stages:\n  make:\n    outs:\n    {}", out(hash));
+    for (other, text) in [("dvc.lock", lock(&two)), ("b.dvc", format!("outs:\n{}", out(&two)))] {
+        let first = format!("outs:\n{}", out(&one));
+        let dir = repository(&[("a.csv", "id\n1\n"), ("a.csv.dvc", &first), (other, &text)]);
+        let why = wrong(dir.path(), "a.csv").unwrap_err().why;
+        assert!(why.contains("there are two md5") && why.contains(&one) && why.contains(&two), "{why}");
+        std::fs::write(dir.path().join(other), text.replace(&two, &one)).unwrap();
+        assert_eq!(wrong(dir.path(), "a.csv").unwrap(), [""; 0], "{other} says the same");
+    }
+    let twice = format!("outs:\n{}{}", out(&one), out(&two));
+    let dir = repository(&[("a.csv", "id\n1\n"), ("a.csv.dvc", &twice)]);
+    assert!(wrong(dir.path(), "a.csv").unwrap_err().why.contains("there are two md5"));
+
+    let sha1 = format!("outs:\n{}", out(&one).replace("hash: md5", "hash: sha1"));
+    let dir = repository(&[("a.csv", "id\n1\n"), ("a.csv.dvc", &sha1)]);
+    assert!(wrong(dir.path(), "a.csv").unwrap_err().why.contains("a.csv.dvc says hash: sha1 of"));
+}
+
+#[test]
+fn a_file_in_a_tracked_folder_that_is_tracked_by_itself_too_has_one_hash() {
+    let (one, two) = (md5(b"id\n1\n"), md5(b"id\n2\n"));
+    let list = md5(rendered(&[("a.csv".to_string(), one.clone())]).as_bytes());
+    let folder = format!("outs:\n- {{path: d, hash: md5, md5: {list}.dir}}\n");
+    let file = format!("outs:\n- {{path: d/a.csv, hash: md5, md5: {two}}}\n");
+    let dir = repository(&[("d/a.csv", "id\n1\n"), ("d.dvc", &folder), ("x.dvc", &file)]);
+    assert!(wrong(dir.path(), "d/a.csv").unwrap_err().why.contains("there are two md5 of d/a.csv"));
+}
