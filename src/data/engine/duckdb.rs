@@ -9,10 +9,11 @@ use super::known::{Known, Style};
 use super::{Around, Failure, Session, runtime, wait};
 use crate::config::{Dataset, Format};
 use crate::data::table::{Reading, Table};
+use crate::data::values::cast;
 use crate::model::Fault;
 use crate::process;
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::cell::RefCell;
@@ -266,6 +267,14 @@ fn read(path: &Path) -> Result<Vec<RecordBatch>, Failure> {
     Ok(batches)
 }
 
+/// Parquet has no date in milliseconds, and would hold a whole number. Such a date may have a time of the day.
+fn handed_over_as(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
+        other => other.clone(),
+    }
+}
+
 /// Writes columns of a table as one Parquet file: `t3` is the fourth column, `s3` the text it was written as.
 fn spool(table: &Table, used: &BTreeSet<(usize, bool)>, path: &Path) -> Result<(), Fault> {
     let fault = |e: &dyn std::fmt::Display| Fault::new("hand the data over to DuckDB", e.to_string(), "");
@@ -284,15 +293,18 @@ fn spool(table: &Table, used: &BTreeSet<(usize, bool)>, path: &Path) -> Result<(
     let batches = table.batches_as(&columns)?;
     let read = batches.schema();
     let names = used.iter().map(|(index, text)| format!("{}{index}", if *text { 's' } else { 't' }));
-    let mut fields: Vec<Field> =
-        read.fields().iter().zip(names).map(|(field, name)| field.as_ref().clone().with_name(name)).collect();
+    let named =
+        |(field, name): (&FieldRef, String)| Field::new(name, handed_over_as(field.data_type()), field.is_nullable());
+    let mut fields: Vec<Field> = read.fields().iter().zip(names).map(named).collect();
     fields.push(Field::new("row", DataType::Boolean, false));
     let target = Arc::new(Schema::new(fields));
     let file = File::create(path).map_err(|e| fault(&e))?;
     let mut writer = ArrowWriter::try_new(file, target.clone(), None).map_err(|e| fault(&e))?;
     for batch in batches {
         let batch = batch?;
-        let mut arrays: Vec<ArrayRef> = batch.columns().iter().take(used.len()).cloned().collect();
+        let column = |column: &ArrayRef| cast(column, &handed_over_as(column.data_type())).map_err(|e| fault(&e));
+        let mut arrays: Vec<ArrayRef> =
+            batch.columns().iter().take(used.len()).map(column).collect::<Result<_, _>>()?;
         arrays.push(Arc::new(BooleanArray::from(vec![true; batch.num_rows()])));
         let batch = RecordBatch::try_new(target.clone(), arrays).map_err(|e| fault(&e))?;
         writer.write(&batch).map_err(|e| fault(&e))?;
@@ -301,4 +313,27 @@ fn spool(table: &Table, used: &BTreeSet<(usize, bool)>, path: &Path) -> Result<(
         }
     }
     writer.close().map(drop).map_err(|e| fault(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray, Date64Array};
+    use arrow::datatypes::TimestampMicrosecondType;
+
+    #[test]
+    fn dates_in_milliseconds_are_handed_over_as_times() {
+        let dir = tempfile::tempdir().unwrap();
+        let dates: ArrayRef = Arc::new(Date64Array::from(vec![Some(86_400_001), None]));
+        let batch = RecordBatch::try_from_iter([("d", dates)]).unwrap();
+        let file = File::create(dir.path().join("t.arrow")).unwrap();
+        let mut writer = arrow::ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        let table = Table::open(dir.path(), "t.arrow", None).unwrap();
+        spool(&table, &BTreeSet::from([(0, false)]), &dir.path().join("t.parquet")).unwrap();
+        let handed = read(&dir.path().join("t.parquet")).unwrap();
+        let times: Vec<_> = handed[0].column(0).as_primitive::<TimestampMicrosecondType>().iter().collect();
+        assert_eq!(times, [Some(86_400_001_000), None]);
+    }
 }
