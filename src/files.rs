@@ -57,6 +57,20 @@ pub fn glob(what: &str, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Faul
     walk(what, root, &fixed, deepest, |name| glob.is_match(name))
 }
 
+/// Whether a glob leaves out a name that it matches, as those of shells and of Python do: what is hidden, by a dot at its
+/// beginning, is only for a part of the glob that says the dot.
+pub fn leaves_out(pattern: &str, name: &str) -> bool {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    let says_dot = |part: &&str| part.starts_with('.') || part.contains("{.") || part.contains(",.");
+    let is_hidden = |part: &&str| part.starts_with('.');
+    let (said, parts): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), name.split('/').collect());
+    match !pattern.contains("**") && said.len() == parts.len() {
+        true => parts.iter().zip(&said).any(|(part, said)| is_hidden(part) && !says_dot(said)),
+        // Which part of the glob matched which of the name is not known here.
+        false => parts.into_iter().filter(is_hidden).count() > said.into_iter().filter(says_dot).count(),
+    }
+}
+
 /// All files at or below a folder, sorted, relative to `root`, hidden ones too.
 ///
 /// # Errors
@@ -137,6 +151,25 @@ mod tests {
         assert_eq!(found, ["m/.hidden/b", "m/a", "m/tree/c", "m/weights"]);
         assert_eq!(names(glob("list", dir.path(), "./m/*")), ["m/a", "m/weights"]);
         assert_eq!(names(glob("list", dir.path(), "m/**/[bc]")), ["m/.hidden/b", "m/tree/c"]);
+    }
+
+    #[test]
+    fn what_is_hidden_must_be_said() {
+        for (pattern, name, left_out) in [
+            ("*.csv", "a.csv", false),
+            ("*.csv", ".a.csv", true),
+            (".*.csv", ".a.csv", false),
+            ("{.a,b}*.csv", ".a.csv", false),
+            ("*/.x/*.csv", "a/.x/b.csv", false),
+            ("*/.x/*.csv", "a/.x/.b.csv", true),
+            (".x/*.csv", ".x/.b.csv", true),
+            (".x/**/*.csv", ".x/y/b.csv", false),
+            (".x/**/*.csv", ".x/.y/b.csv", true),
+            ("./**/*.csv", ".y/b.csv", true),
+            ("../d/*.csv", "../d/b.csv", false),
+        ] {
+            assert_eq!(leaves_out(pattern, name), left_out, "{pattern} of {name}");
+        }
     }
 
     #[test]

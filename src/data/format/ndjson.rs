@@ -16,6 +16,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// The next block. A file without any byte is what a writer leaves that was ended before its first.
+fn next(blocks: &mut Blocks, file: &DataFile) -> Result<Option<Block>, Fault> {
+    match blocks.next()? {
+        Some(block) if block.offset == 0 && block.last && block.text().is_empty() => {
+            let hint = "write it again, or leave it out of the data set";
+            Err(Fault::new(format!("read {}", file.name), "the file is empty", hint))
+        }
+        block => Ok(block),
+    }
+}
+
 fn blocks(file: &DataFile, options: &Options) -> Result<Blocks, Fault> {
     let last_end = |text: &[u8]| memrchr(b'\n', text).map(|end| end + 1);
     Blocks::open(file, BLOCK_BYTES, &options.watch, Box::new(last_end))
@@ -99,7 +110,7 @@ pub(super) fn known(files: &[DataFile], options: &Options, exact: bool) -> Resul
     'files: for (index, file) in files.iter().enumerate() {
         columns.file = index;
         let mut blocks = blocks(file, options)?;
-        while let Some(block) = blocks.next()? {
+        while let Some(block) = next(&mut blocks, file)? {
             check_text(file, &block)?;
             let (text, mut at) = (block.text(), 0);
             while let Some((start, end)) = next_line(text, at) {
@@ -152,7 +163,7 @@ pub(super) fn parts(file: &DataFile, wanted: &Arc<Wanted>, options: &Options) ->
     }
     let reading = Arc::new(Reading { file: file.clone(), places, wanted: wanted.clone() });
     Ok(until_fault(move || {
-        let block = blocks.next()?;
+        let block = next(&mut blocks, &reading.file)?;
         Ok(block.map(|block| {
             let mut rows = JsonRows { reading: reading.clone(), block, at: 0, checked: false, reader: Reader::new() };
             until_fault(move || rows.read())
@@ -311,4 +322,25 @@ impl JsonRows {
 
 fn changed(file: &DataFile) -> Fault {
     Fault::new(format!("read {}", file.name), "the file was changed while it was read", "run again")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Table;
+
+    #[test]
+    fn a_file_without_any_byte_is_a_fault_wherever_it_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("1.ndjson", "{\"a\":1}\n"), ("2.ndjson", ""), ("3.ndjson", "\n")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let rows = |source: &str| {
+            let batches = Table::guess(dir.path(), source, crate::data::Options::default())?.batches(None)?;
+            batches.map(|batch| batch.map(|batch| batch.num_rows())).sum::<Result<usize, _>>()
+        };
+        let fault = rows("[12].ndjson").unwrap_err();
+        assert_eq!((fault.what.as_str(), fault.why.as_str()), ("read 2.ndjson", "the file is empty"));
+        assert_eq!(rows("2.ndjson").unwrap_err().why, "the file is empty");
+        assert_eq!(rows("[13].ndjson"), Ok(1));
+    }
 }

@@ -59,8 +59,8 @@ impl Wanted {
         match &self.glob {
             None => (path == self.base).then(|| self.source.clone()),
             Some(glob) => {
-                let name = path.strip_prefix(&self.root).ok()?;
-                glob.is_match(name).then(|| name.to_string_lossy().into_owned())
+                let name = path.strip_prefix(&self.root).ok().filter(|name| glob.is_match(name))?.to_string_lossy();
+                (!files::leaves_out(&self.source, &name)).then(|| name.into_owned())
             }
         }
     }
@@ -163,7 +163,7 @@ fn present(wanted: &Wanted, root: &Path, source: &str, watch: &Arc<Watch>) -> Re
     let absent = match &wanted.glob {
         None => !wanted.base.exists() && !wanted.base.is_symlink(),
         // A glob whose folder is not there, or that nothing matches, names files that were not pulled.
-        Some(_) => !wanted.base.exists() || files::glob("", root, source)?.is_empty(),
+        Some(_) => !wanted.base.exists() || local::glob(root, source, watch)?.is_empty(),
     };
     if absent { Ok(Vec::new()) } else { local::find(root, &wanted.source, watch) }
 }

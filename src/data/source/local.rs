@@ -31,10 +31,12 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Vec<
     Ok(found)
 }
 
-fn glob(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Vec<DataFile>, Fault> {
+/// The files of a glob, hidden ones only where it says so.
+pub(super) fn glob(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Vec<DataFile>, Fault> {
     let names = files::glob(&format!("read {source}"), root, source)?;
     let file = |name: PathBuf| DataFile::local(root.join(&name), name.to_string_lossy(), watch);
-    let mut found: Vec<DataFile> = names.into_iter().map(file).collect();
+    let mut found: Vec<DataFile> =
+        names.into_iter().map(file).filter(|file| !files::leaves_out(source, &file.name)).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn files_and_globs_are_found_in_order() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["a/2.csv", "a/10.csv", "a/deep/1.csv", "b.csv", "odd[1].csv"] {
+        for name in ["a/2.csv", "a/10.csv", "a/deep/1.csv", "b.csv", "odd[1].csv", "a/.3.csv", "a/.h/4.csv"] {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x\n1\n").unwrap();
@@ -248,6 +248,8 @@ mod tests {
         assert_eq!(names(root, "odd[1].csv").unwrap(), ["odd[1].csv"]);
         assert_eq!(names(root, "a/*.csv").unwrap(), ["a/10.csv", "a/2.csv"]);
         assert_eq!(names(root, "./a/**/*.csv").unwrap(), ["a/10.csv", "a/2.csv", "a/deep/1.csv"]);
+        assert_eq!(names(root, "a/.*.csv").unwrap(), ["a/.3.csv"]);
+        assert_eq!(names(root, "a/.3.csv").unwrap(), ["a/.3.csv"]);
         assert_eq!(names(root, "missing.csv").unwrap_err().why, "no such file");
         assert_eq!(names(root, "a/*.parquet").unwrap_err().why, "no file matches");
         assert_eq!(names(root, "c/*.parquet").unwrap_err().why, "no folder c");

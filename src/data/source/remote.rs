@@ -5,6 +5,7 @@ use super::sources::{Sources, lock};
 use super::spool::{Next, Object, Trouble};
 use super::store::{Bucket, Listed, Place};
 use super::{DataFile, Watch};
+use crate::files::leaves_out;
 use crate::model::Fault;
 use globset::GlobBuilder;
 use std::fs::File;
@@ -62,7 +63,8 @@ fn list(bucket: &Arc<Bucket>, address: &Address, watch: &Arc<Watch>) -> Result<V
         }
     })?;
     let all = listed.len();
-    let found: Vec<Listed> = listed.into_iter().filter(|file| glob.is_match(&file.key)).collect();
+    let found: Vec<Listed> =
+        listed.into_iter().filter(|file| glob.is_match(&file.key) && !leaves_out(&address.key, &file.key)).collect();
     if found.is_empty() {
         let place = address.name_of(&address.fixed());
         let hint =
