@@ -64,7 +64,7 @@ fn read_json(bytes: &[u8]) -> Result<Value, String> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_string())?;
     let text = quote_bare_numbers(text.strip_prefix('\u{feff}').unwrap_or(text));
-    serde_json::from_str(&text).map_err(|error| format!("it is no valid JSON: {error}"))
+    json::read(&text).map_err(|error| format!("it is no valid JSON: {error}"))
 }
 
 /// The results in a file of `kind`.

@@ -222,6 +222,20 @@ fn soda_fails_closed() {
 }
 
 #[test]
+fn two_answers_under_one_key_are_none() {
+    for (kind, name, key) in [
+        (Evidently, "evidently.json", "status"),
+        (GreatExpectations, "gx.json", "success"),
+        (Soda, "soda.json", "outcome"),
+    ] {
+        let once = format!("\"{key}\":");
+        let twice = file(name).replacen(&once, &format!("{once} \"pass\", {once}"), 1);
+        let why = refused(kind, &twice);
+        assert!(why.contains(&format!("key \"{key}\" is there twice")), "{why}");
+    }
+}
+
+#[test]
 fn one_tools_file_is_not_taken_for_anothers() {
     for (kind, name) in [
         (Evidently, "gx.json"),
