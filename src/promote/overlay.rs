@@ -102,9 +102,9 @@ pub fn plan(
     };
     let change = ImageEdit { name, digest: Some(digest.to_string()), ..ImageEdit::default() };
     let after = edit::set_image(&before, &change).map_err(|error| Fault::new(what(), error, by_hand))?;
-    let after = annotate::set(&after, leads).map_err(|why| {
+    let after = annotate::set(&after, leads).map_err(|error| {
         let hint = "write `commonAnnotations:` as a block of `key: value` lines, then promote again";
-        Fault::new(format!("change the annotations in {shown}"), why, hint)
+        Fault::new(format!("change the annotations in {shown}"), error, hint)
     })?;
     let wanted = format!("{repository}@{digest}");
     let output = render(root, environment, Some(after.clone()))?;
