@@ -24,6 +24,7 @@ pub struct Pieces {
     wanted: Arc<Wanted>,
     schema: SchemaRef,
     partitions: Arc<Partitions>,
+    files: Vec<DataFile>,
     waiting: std::iter::Enumerate<std::vec::IntoIter<DataFile>>,
     current: Option<(Arc<str>, Option<Arc<Layout>>, Parts)>,
     next: usize,
@@ -65,9 +66,9 @@ impl Pieces {
         schema: SchemaRef,
         partitions: &Arc<Partitions>,
     ) -> Pieces {
-        let waiting = files.into_iter().enumerate();
+        let waiting = files.clone().into_iter().enumerate();
         let (options, wanted, partitions) = (options.clone(), Arc::new(wanted), partitions.clone());
-        Pieces { format, options, wanted, schema, partitions, waiting, current: None, next: 0, done: false }
+        Pieces { format, options, wanted, schema, partitions, files, waiting, current: None, next: 0, done: false }
     }
 
     /// The columns of every batch.
@@ -77,7 +78,7 @@ impl Pieces {
 
     /// That the files are still those that were opened.
     pub(super) fn unchanged(&self) -> Result<(), Fault> {
-        self.options.watch.unchanged()
+        self.files.iter().try_for_each(DataFile::unchanged)
     }
 
     fn layout(&self, file: usize) -> Option<Arc<Layout>> {

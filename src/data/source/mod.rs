@@ -68,6 +68,14 @@ impl DataFile {
         }
     }
 
+    /// That it is still the file that was opened; what was fetched is ours alone.
+    pub fn unchanged(&self) -> Result<(), Fault> {
+        match &self.place {
+            Where::Disk(path, watch) => watch.is_unchanged(path),
+            Where::Away(..) => Ok(()),
+        }
+    }
+
     /// Where it lies on disk. A fetched file is there until others have taken its room; one that is not there has
     /// the name that it is known by.
     pub fn path(&self) -> PathBuf {
@@ -179,7 +187,7 @@ impl Found {
             }
             inputs.push(Input { kind: kind.into(), name: file.name.clone(), digest: known.sha256, bytes: known.bytes });
         }
-        watch.unchanged()?;
+        self.files.iter().try_for_each(DataFile::unchanged)?;
         if let Some((name, digest)) = &self.version {
             inputs.push(Input { kind: format!("{kind}.lakefs"), name: name.clone(), digest: digest.clone(), bytes: 0 });
         }

@@ -46,14 +46,12 @@ impl Watch {
     /// # Errors
     /// One was written to, or another one has its name: its digest is not that of the rows that were read.
     pub fn unchanged(&self) -> Result<(), Fault> {
-        for (path, (name, first)) in &*lock(&self.opened) {
-            match std::fs::metadata(path) {
-                Ok(meta) if Stamp::of(&meta) == *first => {}
-                Ok(meta) => return Err(first.differs(name, &Stamp::of(&meta))),
-                Err(e) => return Err(stamp::changed(name, &e.to_string())),
-            }
-        }
-        Ok(())
+        lock(&self.opened).iter().try_for_each(|(path, (name, first))| still(path, name, first))
+    }
+
+    /// As [`Watch::unchanged`], of one file.
+    pub(super) fn is_unchanged(&self, path: &Path) -> Result<(), Fault> {
+        lock(&self.opened).get(path).map_or(Ok(()), |(name, first)| still(path, name, first))
     }
 
     /// That a file which was just opened is the one that the run first found by this path.
@@ -74,5 +72,13 @@ impl Watch {
 
     pub(in crate::data) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+fn still(path: &Path, name: &str, first: &Stamp) -> Result<(), Fault> {
+    match std::fs::metadata(path) {
+        Ok(meta) if Stamp::of(&meta) == *first => Ok(()),
+        Ok(meta) => Err(first.differs(name, &Stamp::of(&meta))),
+        Err(e) => Err(stamp::changed(name, &e.to_string())),
     }
 }
