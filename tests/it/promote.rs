@@ -372,12 +372,13 @@ fn a_running_pod_leads_to_its_evidence() {
     assert!(now.contains("  team: risk # ours\n") && now.contains(&next), "{now}");
     assert_eq!(now.lines().count(), mine.lines().count(), "{now}");
 
-    // What cannot be edited line by line is not edited at all.
-    let flow = mine.split("\n# Written").next().unwrap().to_string() + "\ncommonAnnotations: {team: risk}\n";
-    repo.write(overlay, &flow);
+    // What cannot be edited in its lines is not edited at all.
+    let (others, _) = mine.split_once("commonAnnotations:\n").unwrap();
+    let shared = format!("{others}commonAnnotations:\n  mlgate.dev/record: &record old\n");
+    repo.write(overlay, &shared);
     let said = repo.mlgate(&["promote", "staging"]).exits(4);
     assert!(said.contains("change the annotations in k8s/overlays/staging") && said.contains("as a block"), "{said}");
-    assert_eq!(repo.read(overlay), flow);
+    assert_eq!(repo.read(overlay), shared);
 
     // A kind whose pods Kustomize does not know is told, and where its place is named it is annotated.
     repo.write(overlay, &mine);
