@@ -4,6 +4,7 @@
 use super::Report;
 use super::text::{as_diff, heading};
 use crate::kube::diff::Change;
+use crate::report::markdown;
 use crate::report::text::one_line;
 
 /// GitHub refuses comments beyond 65,536; the rest is for what a workflow writes around it.
@@ -58,23 +59,8 @@ fn code(text: &str) -> String {
     format!("`{}`", one_line(text, 200).replace('`', "'"))
 }
 
-/// Text without a meaning to Markdown or HTML.
 fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for char in one_line(text, 400).chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // A mention or a link of whoever named the object so.
-            '@' => out.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | ':' => {
-                out.push_str(&format!("&#{};", char as u32))
-            }
-            char => out.push(char),
-        }
-    }
-    out
+    markdown::escape(&one_line(text, 400))
 }
 
 #[cfg(test)]
@@ -85,7 +71,7 @@ mod tests {
     fn nothing_ends_its_fence_or_becomes_markup() {
         assert_eq!(fence("a"), "```");
         assert_eq!(fence("a ```` b"), "`````");
-        assert_eq!(escape("<b>@all [x](y) `z`"), "&lt;b&gt;&#64;all &#91;x&#93;(y) &#96;z&#96;");
+        assert_eq!(escape("<b>@all [x](y) `z`"), "&#60;b&#62;@&#8203;all &#91;x&#93;(y) &#96;z&#96;");
         assert_eq!(code("a`b"), "`a'b`");
     }
 }

@@ -96,14 +96,19 @@ fn hide_passwords<'a>(objects: impl Iterator<Item = &'a Value>) {
 }
 
 impl Report<'_> {
-    fn count(&self, change: fn(&Change) -> bool) -> usize {
-        self.differences.iter().filter(|d| change(&d.change)).count()
+    /// Objects that were added, changed and removed.
+    fn counts(&self) -> [usize; 3] {
+        let count = |change: fn(&Change) -> bool| self.differences.iter().filter(|d| change(&d.change)).count();
+        [
+            count(|change| *change == Change::Added),
+            count(|change| matches!(change, Change::Changed(_))),
+            count(|change| *change == Change::Removed),
+        ]
     }
 
     /// `1 added, 2 changed, 0 removed, 5 unchanged`
     fn summary(&self) -> String {
-        let (added, removed) = (self.count(|c| *c == Change::Added), self.count(|c| *c == Change::Removed));
-        let changed = self.differences.len() - added - removed;
+        let [added, changed, removed] = self.counts();
         format!("{added} added, {changed} changed, {removed} removed, {} unchanged", self.unchanged)
     }
 
@@ -119,14 +124,13 @@ impl Report<'_> {
     }
 
     fn json(&self) -> Json {
-        let (added, removed) = (self.count(|c| *c == Change::Added), self.count(|c| *c == Change::Removed));
+        let [added, changed, removed] = self.counts();
         json!({
             "environment": self.environment.name,
             "overlay": self.environment.overlay.display().to_string(),
             "base": {"reference": self.base.reference, "commit": self.base.sha, "has_overlay": !self.is_new},
             "summary": {
-                "added": added, "changed": self.differences.len() - added - removed, "removed": removed,
-                "unchanged": self.unchanged,
+                "added": added, "changed": changed, "removed": removed, "unchanged": self.unchanged,
             },
             "objects": self.differences.iter().map(object_json).collect::<Vec<_>>(),
         })

@@ -82,6 +82,24 @@ impl Policy {
     }
 }
 
+/// The images that [`Policy::Digest`] objects to.
+pub fn unpinned_images(objects: &[Value]) -> Vec<&str> {
+    let mut found = Vec::new();
+    for pod in pods(objects) {
+        let concerned = pod.containers().into_iter().filter(|container| Policy::Digest.concerns(&pod, container));
+        found.extend(concerned.filter_map(|container| unpinned(&container)));
+    }
+    found
+}
+
+/// The image of a container, if it is named by no digest.
+fn unpinned<'a>(container: &Container<'a>) -> Option<&'a str> {
+    let image = container.value.str_at(&["image"]);
+    let digest = image.rsplit_once("@sha256:").map(|(_, digest)| digest);
+    let is_pinned = digest.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    (!is_pinned).then_some(image)
+}
+
 /// Path and message of each thing that is wrong.
 type Found = Vec<(String, String)>;
 
@@ -158,11 +176,7 @@ fn non_root(pod: &Pod<'_>, container: &Container<'_>) -> Found {
 }
 
 fn digest(container: &Container<'_>) -> Found {
-    let image = container.value.str_at(&["image"]);
-    let digest = image.rsplit_once("@sha256:").map(|(_, digest)| digest);
-    if digest.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return Vec::new();
-    }
+    let Some(image) = unpinned(container) else { return Vec::new() };
     let found = if image.is_empty() { "no image".into() } else { format!("{image:?}") };
     let message = format!("found {found}, expected NAME@sha256:…; a tag can be moved to another image");
     vec![(key_path(&container.path, "image"), message)]

@@ -79,6 +79,16 @@ pub fn unit_of(name: &str) -> Unit {
     known.map_or(Unit::Score, |metric| metric.unit)
 }
 
+const fn lower(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    kind: Kind,
+    formula: &'static str,
+    undefined: &'static str,
+) -> MetricInfo {
+    MetricInfo { id, aliases, unit: Unit::Score, better: Better::Lower, formula, undefined, needs_scores: false, kind }
+}
+
 const fn count(
     id: &'static str,
     aliases: &'static [&'static str],
@@ -86,8 +96,7 @@ const fn count(
     formula: &'static str,
     undefined: &'static str,
 ) -> MetricInfo {
-    let kind = Kind::Count(metric);
-    MetricInfo { id, aliases, unit: Unit::Score, better: Better::Higher, formula, undefined, needs_scores: false, kind }
+    higher(lower(id, aliases, Kind::Count(metric), formula, undefined))
 }
 
 const fn loss(
@@ -97,8 +106,7 @@ const fn loss(
     formula: &'static str,
     undefined: &'static str,
 ) -> MetricInfo {
-    let kind = Kind::Row(metric);
-    MetricInfo { id, aliases, unit: Unit::Score, better: Better::Lower, formula, undefined, needs_scores: false, kind }
+    lower(id, aliases, Kind::Row(metric), formula, undefined)
 }
 
 const fn corpus(
@@ -107,7 +115,7 @@ const fn corpus(
     metric: CorpusMetric,
     formula: &'static str,
 ) -> MetricInfo {
-    MetricInfo { kind: Kind::Corpus(metric), ..higher(loss(id, aliases, RowMetric::ExactMatch, formula, NO_ROWS)) }
+    higher(lower(id, aliases, Kind::Corpus(metric), formula, NO_ROWS))
 }
 
 const fn of_texts(

@@ -4,7 +4,7 @@
 use super::Context;
 use crate::config::{Environment, Overlay};
 use crate::files;
-use crate::kube::policy::Policy;
+use crate::kube::policy::{Policy, unpinned_images};
 use crate::kube::{Finding, Schemas};
 use crate::kustomize::{self, ImageEdit, Options, Output, Value};
 use crate::model::{Check, Evidence, Fault, Outcome, Severity, StageKind};
@@ -184,21 +184,13 @@ fn fits(environment: &Environment, schemas: &Schemas, output: &Output) -> Vec<Ch
 }
 
 fn policies(ctx: &Context<'_>, environment: &Environment, is_pinned: bool, output: &Output) -> Vec<Check> {
-    let of_model = |finding: &Finding| {
-        let repository = ctx.config.image.as_ref().map(|image| image.repository.as_str());
-        let is_it = |repository| {
-            let rest = finding.message.strip_prefix("found \"").and_then(|image| image.strip_prefix(repository));
-            rest.is_some_and(|rest: &str| rest.starts_with([':', '@', '"']))
-        };
-        repository.is_some_and(is_it)
-    };
     let judge = |(policy, severity): &(Policy, Severity)| {
         let judged = policy.judge(&output.resources);
         let mut check = check(environment, policy.name(), policy.rule().to_string(), *severity);
         (check.value, check.n) = (Some(0.0), Some(judged.looked_at as u64));
         // Which digest the model's image gets is decided by a run that builds it.
         let is_open = *policy == Policy::Digest && !is_pinned && !judged.findings.is_empty();
-        if is_open && judged.findings.iter().all(of_model) {
+        if is_open && unpinned_images(&output.resources).iter().all(|image| is_of_model(ctx, image)) {
             check.outcome = Outcome::Skipped;
             check.message = "this run built no image, so its digest is not known yet".into();
             return check;
@@ -219,22 +211,24 @@ fn policies(ctx: &Context<'_>, environment: &Environment, is_pinned: bool, outpu
     environment.policies.iter().map(judge).collect()
 }
 
+/// Whether an image is the model's, by whatever tag or digest.
+fn is_of_model(ctx: &Context<'_>, image: &str) -> bool {
+    let rest = ctx.config.image.as_ref().and_then(|model| image.strip_prefix(model.repository.as_str()));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+}
+
 /// The overlay renders to something, runs the model's image, and where this run built one, that very one.
 fn judge(ctx: &Context<'_>, environment: &Environment, pin: Option<(&str, &str)>, output: &Output) -> Check {
     let references = output.images();
     let objects = output.resources.len();
     let repository = ctx.config.image.as_ref().map(|image| image.repository.as_str());
-    let of_model = |image: &str| {
-        repository
-            .is_some_and(|r| image.strip_prefix(r).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@'])))
-    };
     let pinned = references
         .iter()
         .filter(|r| pin.is_some_and(|(repository, digest)| r.image == format!("{repository}@{digest}")))
         .count();
     let mut check = check(environment, "", format!("{} renders", environment.overlay.display()), Severity::Block);
     (check.outcome, check.message) = match (pin, repository) {
-        (_, Some(repository)) if !references.iter().any(|r| of_model(&r.image)) => (
+        (_, Some(repository)) if !references.iter().any(|r| is_of_model(ctx, &r.image)) => (
             Outcome::Failed,
             format!("no container runs {repository}; name it in the base or in the overlay's `images:`"),
         ),

@@ -7,7 +7,8 @@
 use super::batch::Rows;
 use super::numbers::with_numbers;
 use crate::data::key::{Blocks, Budget};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::data::workers::lock;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Numbers of one column.
 #[derive(Debug)]
@@ -107,7 +108,7 @@ impl Numbers {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.kept)
     }
 
     /// The `p` quantile of `n` numbers, linear between the two nearest (Hyndman & Fan 1996, type 7: NumPy's default).

@@ -113,6 +113,7 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
         None => format!("{name} {}", number(comparison.compared.statistic)),
     };
     let rule = match (comparison.compared.p.is_some(), has_drifted) {
+        _ if !is_sure(comparison) => format!("which is too near to {threshold} to tell"),
         (true, true) => format!("drifted: p below {threshold}"),
         (true, false) => format!("not drifted: that takes p below {threshold}"),
         (false, true) => format!("drifted: {threshold} or more"),
@@ -120,10 +121,6 @@ fn words(asked: &Asked, comparison: &Comparison, has_drifted: bool) -> String {
     };
     let (reference, current) = comparison.sizes;
     let count = |n: u64| Unit::Count.show(n as f64);
-    let rule = match is_sure(comparison) {
-        true => rule,
-        false => format!("which is too near to {threshold} to tell"),
-    };
     let remark = if comparison.remark.is_empty() { String::new() } else { format!("; {}", comparison.remark) };
     format!(
         "{found}, {rule}; {} values against {} of {}{remark}",

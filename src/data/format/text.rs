@@ -1,9 +1,10 @@
 //! Files of lines, plain or compressed, in blocks of complete records.
 
 use super::super::source::{DataFile, Watch, stopped};
+use crate::data::workers::lock;
 use crate::model::Fault;
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Text that is read at once. A block is longer where a record is.
 pub(super) const BLOCK_BYTES: usize = 4 << 20;
@@ -90,7 +91,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         let text = std::mem::take(&mut self.text);
-        let mut pool = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = lock(&self.pool.0);
         // A worker holds one block or two; what is more than a few of them need is given back.
         if pool.len() < 4 && text.capacity() <= 4 * BLOCK_BYTES {
             pool.push(text);
@@ -128,7 +129,7 @@ impl Blocks {
         if self.done {
             return Ok(None);
         }
-        let pooled = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = lock(&self.pool.0).pop();
         let mut text = pooled.unwrap_or_default();
         text.clear();
         text.append(&mut self.carry);

@@ -1,11 +1,12 @@
 //! Numbers that only grow in number, under a limit of memory: beyond it they go to one temporary file.
 
 use super::table::Bits;
+use crate::data::workers::lock;
 use crate::model::Fault;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 /// Memory that the checks of one data set share.
 #[derive(Debug)]
@@ -16,10 +17,6 @@ pub(in crate::data) struct Budget {
     /// Has no name on disk, so that nothing is left behind however the process ends.
     file: Mutex<Option<File>>,
     fault: OnceLock<Fault>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Budget {

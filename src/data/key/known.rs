@@ -1,9 +1,10 @@
 //! The keys of another data set, to look up row by row.
 
 use super::blocks::Budget;
-use super::store::{Shape, Store, lock};
+use super::store::{Shape, Store};
 use super::table::{Bits, KeyTable};
 use super::{Blocks, Key};
+use crate::data::workers::lock;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

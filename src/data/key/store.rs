@@ -7,10 +7,11 @@
 use super::blocks::{Blocks, Budget};
 use super::table::{Bits, KeyTable};
 use super::{Key, Keys, Known, Packing};
+use crate::data::workers::lock;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 const PARTS: usize = 256;
 
@@ -93,10 +94,6 @@ impl<K: Bits> Open<K> {
         }
         entry.1 > 2
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shape {

@@ -1,7 +1,7 @@
 //! Speaking HTTP with patience: time limits, repeated requests, Retry-After.
 
-use super::sources::lock;
 use super::spool::{Body, Trouble};
+use crate::data::workers::lock;
 use crate::model::{Fault, causes};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;

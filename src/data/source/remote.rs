@@ -1,10 +1,11 @@
 //! Files on other machines: one, or those of a bucket that a glob names.
 
 use super::address::{Address, shown};
-use super::sources::{Sources, lock};
+use super::sources::Sources;
 use super::spool::{Next, Object, Trouble};
 use super::store::{Bucket, Listed, Place};
 use super::{DataFile, Watch};
+use crate::data::workers::lock;
 use crate::files::leaves_out;
 use crate::model::Fault;
 use globset::GlobBuilder;

@@ -4,9 +4,9 @@
 
 use super::hash::{Expected, Hashes, Known};
 use super::http::{Patience, Pauses};
-use super::sources::lock;
 use super::stamp;
 use super::store::Place;
+use crate::data::workers::lock;
 use crate::model::{Fault, Unit};
 use bytes::Bytes;
 use futures_util::StreamExt;

@@ -4,8 +4,9 @@
 use super::accounts;
 use super::address::{Address, Scheme};
 use super::http::{Http, NO_CREDENTIALS, refused, unreachable};
-use super::sources::{Sources, lock};
+use super::sources::Sources;
 use super::spool::{Body, Trouble};
+use crate::data::workers::lock;
 use crate::model::{Fault, causes};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::gcp::GcpCredentialProvider;

@@ -1,8 +1,8 @@
 //! The wire between a scan and whoever waits for it.
 
 use super::Sources;
-use super::sources::lock;
 use super::stamp::{self, Stamp};
+use crate::data::workers::lock;
 use crate::model::Fault;
 use std::collections::BTreeMap;
 use std::fs::File;
