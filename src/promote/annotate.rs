@@ -80,6 +80,17 @@ mod tests {
         let second = set(&first, &leads("ghcr.io/acme/churn@sha256:2")).unwrap();
         assert_eq!(second, first.replace("sha256:1", "sha256:2"));
         assert_eq!(set(text, &[]).unwrap(), text);
+        // A model may be called anything.
+        for (text, name) in ["", text, "{resources: [a]}\n", "commonAnnotations: {'a': 'b'}\n"]
+            .into_iter()
+            .flat_map(|text| ["Café", "it's \"new\" # \\1", " a: b ", "模型 {1}, [2]"].map(|name| (text, name)))
+        {
+            let odd = [(MODEL, name.to_string())];
+            let after = set(text, &odd).unwrap_or_else(|error| panic!("{name} in {text}: {error}"));
+            let read: serde_json::Value = serde_saphyr::from_str(&after).unwrap();
+            assert_eq!(read["commonAnnotations"][MODEL], name, "{after}");
+            assert_eq!(set(&after, &odd).unwrap(), after);
+        }
         assert!(set("commonAnnotations:\n  mlgate.dev/record: &r old\n", &leads("r")).is_err());
     }
 }

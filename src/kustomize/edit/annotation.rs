@@ -16,9 +16,7 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String> {
     if !key.starts_with(|c: char| c.is_ascii_alphanumeric()) || !key.chars().all(plain) || key.len() > 317 {
         return Err(Error::new(format!("{key:?} is no key of an annotation")).in_field(FIELD));
     }
-    // What every quoting style holds without escapes, and what no line folding can change.
-    let fits = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\'' | '\\');
-    if !value.chars().all(fits) || value.trim() != value {
+    if value.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Err(Error::new(format!("{value:?} cannot be written on one line without escapes")).in_field(FIELD));
     }
     let before = read::document(text, Dialect::Object)?.value;
@@ -35,6 +33,11 @@ pub(super) fn set(text: &str, key: &str, value: &str) -> Result<String> {
 
 /// A value in a style, or in quotes where it would read as something else.
 pub(super) fn written(value: &str, style: ScalarStyle, flow: bool) -> String {
+    // What every style holds as it is, and what no line folding can change. For all else JSON's quotes are YAML's.
+    let fits = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\'' | '\\');
+    if !value.chars().all(fits) || value.trim() != value {
+        return Value::string(value).to_json();
+    }
     let plain = |c: char| {
         c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '+' | '=') || (!flow && matches!(c, ' ' | ':'))
     };

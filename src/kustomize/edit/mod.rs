@@ -70,7 +70,7 @@ pub fn set_replicas(text: &str, name: &str, count: u32) -> Result<String> {
 /// The text with one of `commonAnnotations` set, or added.
 ///
 /// # Errors
-/// When the key is none of an annotation or the value does not fit on one line without escapes; when the mapping has
+/// When the key is none of an annotation or the value is of several lines; when the mapping has
 /// anchors, aliases, tags or a shape that cannot be changed safely; when, read again, the result would differ in
 /// anything but this annotation.
 pub fn set_annotation(text: &str, key: &str, value: &str) -> Result<String> {
