@@ -283,7 +283,7 @@ fn metrics(predictions: &config::Predictions) -> Vec<config::KnownMetric> {
         id: m.id,
         aliases: m.aliases,
         unit: m.unit,
-        highest: m.highest(),
+        highest: m.highest,
     };
     metrics.map(known).collect()
 }

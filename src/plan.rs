@@ -1,6 +1,6 @@
 //! (Config, stages asked for) → Plan: what would run, on what, against which baseline. Pure and printable.
 
-use crate::config::{BaselineSource, Build, Config, Engine, Environment, Target};
+use crate::config::{BaselineSource, Build, Config, Engine, Environment, SliceBy, Target};
 use crate::model::{Commit, Fault, StageKind};
 use std::fmt::Write;
 
@@ -115,7 +115,8 @@ fn quality(config: &Config) -> Option<Vec<String>> {
     let quality = config.quality.as_ref()?;
     let mut lines: Vec<String> = quality.run.iter().map(|run| format!("run: {run}")).collect();
     if let Some(p) = &quality.predictions {
-        let slices = if p.slices.is_empty() { String::new() } else { format!(" · slices: {}", p.slices.join(", ")) };
+        let names: Vec<&str> = p.slices.iter().map(SliceBy::name).collect();
+        let slices = if names.is_empty() { String::new() } else { format!(" · slices: {}", names.join(", ")) };
         lines.push(format!("predictions: {}{slices}", p.file.display()));
     }
     lines.extend(quality.metrics.iter().map(|file| format!("metrics: {}", file.display())));

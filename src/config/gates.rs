@@ -32,7 +32,7 @@ impl Known {
             aliases: metrics.iter().flat_map(|m| m.aliases.iter().map(|a| (of(a), of(m.id)))).collect(),
             highest: metrics.iter().filter_map(|m| Some((of(m.id), m.highest?))).collect(),
             any_quality: has_files,
-            slices: predictions.map(|p| p.slices.clone()).unwrap_or_default(),
+            slices: predictions.iter().flat_map(|p| &p.slices).map(|slice| slice.name().to_string()).collect(),
             timeout: None,
         }
     }

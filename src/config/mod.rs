@@ -153,7 +153,27 @@ pub struct Predictions {
     pub positive: Option<String>,
     /// Column that joins candidate and baseline rows; without it they are two samples.
     pub id: Option<String>,
-    pub slices: Vec<String>,
+    /// Column with how much each row counts.
+    pub weight: Option<String>,
+    /// Column whose equal values mark rows that were drawn together, such as the visits of one patient.
+    pub group: Option<String>,
+    pub slices: Vec<SliceBy>,
+}
+
+/// What rows are measured apart by: an entry of `slices:`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SliceBy {
+    /// A slice for each value of the column.
+    Column(String),
+}
+
+impl SliceBy {
+    /// What gates name it by.
+    pub fn name(&self) -> &str {
+        match self {
+            SliceBy::Column(column) => column,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

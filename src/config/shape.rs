@@ -229,6 +229,8 @@ pub static PREDICTIONS: Object = Object {
         may("threshold", Shape::Number, "Scores from here on predict the positive class; 0.5 unless said."),
         may("positive", Shape::Scalar, "The positive class; 1 or true unless said."),
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),
+        may("weight", Shape::Text, "Column with how much each row counts; each counts one unless said."),
+        may("group", Shape::Text, "Column whose equal values mark rows drawn together, such as one patient's visits."),
         may("slices", TEXTS, "Columns whose values are measured one by one."),
     ],
 };

@@ -1,13 +1,9 @@
 //! Outcomes → every metric of the task, with intervals; overall and for each slice.
 
-use super::metrics::{Kind, MetricInfo, known_metrics};
-use super::outcomes::{NO_SLICE, Outcomes, Predicted, SliceColumn};
+use super::metrics::{MetricInfo, known_metrics};
+use super::outcomes::{Estimate, NO_SLICE, Outcomes, Predicted, Sampling, SliceColumn};
 use crate::config::Task;
-use crate::model::{Interval, Measurement, Slice};
-use crate::stats::bootstrap::Joint;
-use crate::stats::counts::{Tally, Undefined};
-use crate::stats::rows::Rows;
-use crate::stats::text::corpus::{self, Sums};
+use crate::model::{Measurement, Slice};
 
 /// Measurements and remarks.
 #[derive(Debug, Default)]
@@ -21,8 +17,8 @@ pub struct Measured {
 pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) -> Measured {
     let mut measured = Measured::default();
     let mut undefined = Vec::new();
-    let mut add = |outcomes: &Outcomes, slice: Option<Slice>| {
-        for (metric, found) in metrics(outcomes, task, level) {
+    let mut add = |outcomes: &Outcomes, sampling: &Sampling, slice: Option<Slice>| {
+        for (metric, found) in metrics(outcomes, sampling, task, level) {
             let measurement = Measurement {
                 slice: slice.clone(),
                 n: Some(outcomes.len() as u64),
@@ -40,10 +36,10 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
             measured.measurements.push(measurement);
         }
     };
-    add(&data.outcomes, None);
+    add(&data.outcomes, &data.sampling, None);
     for column in &data.slices {
         for (slice, places) in slices(column, min_slice_rows) {
-            add(&data.outcomes.select(&places), Some(slice));
+            add(&data.outcomes.select(&places), &data.sampling.select(&places), Some(slice));
         }
     }
     measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, min_slice_rows, &data.source)));
@@ -53,10 +49,7 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
 
 /// The file, and for scores that come in many kinds the signature that tells which it is.
 fn source(metric: &MetricInfo, outcomes: &Outcomes, data: &Predicted) -> String {
-    let signature = match (metric.kind, outcomes) {
-        (Kind::Corpus(metric), Outcomes::Texts { rows, .. }) => metric.signature(rows),
-        _ => None,
-    };
+    let signature = outcomes.shape().signature(metric);
     signature.map_or_else(|| data.source.clone(), |signature| format!("{} ({signature})", data.source))
 }
 
@@ -126,75 +119,18 @@ fn left_out(column: &SliceColumn, least: u64, source: &str) -> Option<String> {
 }
 
 /// Every metric of the task that these outcomes have columns for, with its interval; None where it is undefined.
-pub fn metrics(outcomes: &Outcomes, task: Task, level: f64) -> Vec<(&'static MetricInfo, Option<(f64, Interval)>)> {
-    let metrics = computable(outcomes, task);
-    match outcomes {
-        Outcomes::Values { .. } => {
-            let value = |metric: &'static MetricInfo| (metric, of_rows(metric, outcomes, level));
-            metrics.map(value).collect()
-        }
-        Outcomes::Classes { classes, truth, predicted, .. } => {
-            let pairs = truth.iter().copied().zip(predicted.iter().copied());
-            let joint = Joint::of_one(classes.len(), pairs);
-            let tally = joint.tallies().0;
-            let metrics: Vec<_> = metrics.collect();
-            let resampled: Vec<_> =
-                metrics.iter().filter_map(|metric| needs_resampling(metric, &tally, level)).collect();
-            let resamples = (!resampled.is_empty()).then(|| joint.resample(&resampled));
-            let value = |metric: &'static MetricInfo| {
-                let Kind::Count(count) = metric.kind else { return of_rows(metric, outcomes, level) };
-                let value = count.of(&tally, Undefined::Spoils)?;
-                let interval = count.closed_interval(&tally, level).or_else(|| {
-                    let place = resampled.iter().position(|other| *other == count)?;
-                    let found = resamples.as_ref()?.interval(place, value, level, |a, _| a);
-                    Some(Interval { low: found.low.max(count.least()), high: found.high.min(1.0), level })
-                })?;
-                Some((value, interval))
-            };
-            metrics.into_iter().map(|metric| (metric, value(metric))).collect()
-        }
-        Outcomes::Texts { rows, .. } => {
-            let metrics: Vec<_> = metrics.collect();
-            let of_corpus: Vec<_> = metrics.iter().filter_map(|metric| metric.of_corpus()).collect();
-            let (sums, resamples) = (Sums::of(rows), corpus::resample(&of_corpus, rows, None));
-            let value = |metric: &'static MetricInfo| {
-                let Some(corpus) = metric.of_corpus() else { return of_rows(metric, outcomes, level) };
-                let place = of_corpus.iter().position(|other| *other == corpus)?;
-                let value = corpus.of(&sums)?;
-                Some((value, corpus::interval(corpus, &resamples, place, value, level)))
-            };
-            metrics.into_iter().map(|metric| (metric, value(metric))).collect()
-        }
-    }
+pub fn metrics(
+    outcomes: &Outcomes,
+    sampling: &Sampling,
+    task: Task,
+    level: f64,
+) -> Vec<(&'static MetricInfo, Option<Estimate>)> {
+    let metrics: Vec<_> = computable(outcomes, task).collect();
+    let measured = outcomes.shape().measure(&metrics, sampling, level);
+    metrics.into_iter().zip(measured).collect()
 }
 
-/// The metrics of the task, without those that need scores where there are none.
-pub(super) fn computable(outcomes: &Outcomes, task: Task) -> impl Iterator<Item = &'static MetricInfo> + use<> {
-    let scored = matches!(outcomes, Outcomes::Classes { scores: Some(_), .. });
-    known_metrics(task).iter().filter(move |metric| scored || !metric.needs_scores)
-}
-
-fn needs_resampling(metric: &MetricInfo, tally: &Tally, level: f64) -> Option<crate::stats::counts::CountMetric> {
-    match metric.kind {
-        Kind::Count(count) if count.closed_interval(tally, level).is_none() => Some(count),
-        _ => None,
-    }
-}
-
-fn of_rows(metric: &MetricInfo, outcomes: &Outcomes, level: f64) -> Option<(f64, Interval)> {
-    let Kind::Row(kind) = metric.kind else { return None };
-    with_rows(outcomes, |rows| Some((kind.of(rows)?, kind.interval(rows, level)?)))
-}
-
-/// Hands the columns to `then` in the shape metrics of rows take.
-pub(super) fn with_rows<T>(outcomes: &Outcomes, then: impl FnOnce(Rows<'_>) -> Option<T>) -> Option<T> {
-    match outcomes {
-        Outcomes::Values { truth, predicted } => then(Rows::Values { truth, predicted }),
-        Outcomes::Texts { rows, .. } => then(Rows::Texts(rows)),
-        Outcomes::Classes { truth, scores: Some(scores), .. } => {
-            let positive: Vec<bool> = truth.iter().map(|class| *class == 1).collect();
-            then(Rows::Scores { positive: &positive, scores: &scores.values, epsilon: scores.epsilon })
-        }
-        Outcomes::Classes { .. } => None,
-    }
+/// The metrics of the task, without those that need columns that are not there.
+pub(super) fn computable(outcomes: &Outcomes, task: Task) -> impl Iterator<Item = &'static MetricInfo> {
+    known_metrics(task).iter().filter(|metric| outcomes.shape().computes(metric))
 }

@@ -1,14 +1,12 @@
 //! Predictions → measurements; slices; comparison with the baseline's rows.
 
 pub mod baseline;
-mod column;
 pub mod compare;
 mod git;
 pub mod measure;
 mod metrics;
 pub mod outcomes;
 pub mod predictions;
-mod texts;
 
 pub use metrics::{Better, MetricInfo, find_metric, known_metrics, unit_of};
 

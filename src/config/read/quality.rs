@@ -4,7 +4,7 @@ use super::{Reader, duration, integer, number, scalar, texts};
 use crate::config::gates::Known;
 use crate::config::node::Node;
 use crate::config::problem::Code;
-use crate::config::{BaselineSource, KnownMetrics, Predictions, Quality, Task};
+use crate::config::{BaselineSource, KnownMetrics, Predictions, Quality, SliceBy, Task};
 use crate::model::StageKind;
 
 /// What a baseline file may end in. A branch that is taken for a file would pass for a first run for ever.
@@ -66,6 +66,12 @@ impl Reader<'_> {
                 "prediction: y_pred",
             );
         }
+        for key in ["weight", "group"] {
+            if let Some(found) = node.get(key) {
+                let message = format!("`{key}` is not done in this version");
+                self.problems.add(Code::NotYet, &found.at, message, "leave it out");
+            }
+        }
         let threshold = number(node, "threshold", 0.5);
         if let Some(at) = node.get("threshold").map(|n| &n.at)
             && !(0.0..=1.0).contains(&threshold)
@@ -86,7 +92,9 @@ impl Reader<'_> {
             threshold,
             positive: node.get("positive").and_then(scalar),
             id: text("id"),
-            slices: texts(Some(node), "slices"),
+            weight: text("weight"),
+            group: text("group"),
+            slices: texts(Some(node), "slices").into_iter().map(SliceBy::Column).collect(),
         }
     }
 

@@ -31,7 +31,7 @@ fn every_metric_equals_scikit_learns() {
         config.prediction = (task != Task::Binary).then(|| "predicted".to_string());
         let table = Table::open(&root, &case.file, None).unwrap();
         let predicted = read::read(&table, &config, &case.file, false).unwrap();
-        let found = metrics(&predicted.outcomes, task, 0.95);
+        let found = metrics(&predicted.outcomes, &predicted.sampling, task, 0.95);
         assert_eq!(found.len(), known_metrics(task).len());
         assert_eq!(found.len(), case.metrics.len(), "{}: as many metrics as scikit-learn gave", case.file);
         for (metric, found) in found {

@@ -3,7 +3,7 @@
 
 use super::world::{World, find, predictions};
 use crate::repo::Repo;
-use mlgate::config::{Predictions, Task};
+use mlgate::config::{Predictions, SliceBy, Task};
 use mlgate::data::table::Table;
 use mlgate::model::Interval;
 use mlgate::quality::measure::{measure, metrics};
@@ -33,7 +33,7 @@ fn every_metric_equals_its_reference() {
     for case in cases {
         let table = Table::open(&root, &case.file, None).unwrap();
         let predicted = read::read(&table, &texts(&case.file), &case.file, false).unwrap();
-        let found = metrics(&predicted.outcomes, Task::Text, 0.95);
+        let found = metrics(&predicted.outcomes, &predicted.sampling, Task::Text, 0.95);
         assert_eq!(found.len(), known_metrics(Task::Text).len());
         assert_eq!(found.len(), case.metrics.len(), "{}: as many metrics as the references gave", case.file);
         for (metric, found) in found {
@@ -130,7 +130,7 @@ fn rows(count: usize, wrong: usize) -> String {
 fn rows_are_compared_in_pairs() {
     let mut world = World::new().with("p.csv", &rows(90, 4)).with("old.csv", &rows(90, 3)).baseline_file("old.csv");
     let mut config = texts("p.csv");
-    (config.id, config.slices) = (Some("id".into()), vec!["lang".into()]);
+    (config.id, config.slices) = (Some("id".into()), vec![SliceBy::Column("lang".into())]);
     world.quality.predictions = Some(config);
     let (evidence, _) = world.run();
     assert!(evidence.faults.is_empty(), "{evidence:?}");

@@ -1,7 +1,7 @@
 //! A folder with files, a config around it, and the stage run on it.
 
 use crate::support::{config, context};
-use mlgate::config::{BaselineSource, Config, Predictions, Quality, Task};
+use mlgate::config::{BaselineSource, Config, Predictions, Quality, SliceBy, Task};
 use mlgate::model::{Baseline, Evidence, Measurement};
 use mlgate::stage::quality;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
         threshold: 0.5,
         positive: None,
         id: None,
+        weight: None,
+        group: None,
         slices: Vec::new(),
     }
 }
@@ -48,7 +50,7 @@ impl World {
         let mut world = World::new().with("p.csv", text);
         let mut config = predictions("p.csv", Task::Binary);
         config.id = Some("id".into());
-        config.slices = vec!["segment".into()];
+        config.slices = vec![SliceBy::Column("segment".into())];
         world.quality.predictions = Some(config);
         world
     }

@@ -1,26 +1,79 @@
 //! Columns of texts and of lists of texts; each row is compared as it comes and only what it counts is kept.
 
-use super::outcomes::Outcomes;
+use super::faults::Rows;
+use super::{ReadShape, Role, column};
+use crate::config::{Format, Predictions};
+use crate::model::Fault;
+use crate::quality::outcomes::{self, Outcomes};
 use crate::stats::text::{Comparer, TextRow};
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// What a row names: texts, or why there are none.
-pub type Found<'a> = Result<Vec<&'a str>, &'static str>;
+type Found<'a> = Result<Vec<&'a str>, &'static str>;
 
 const NULL: &str = "is null";
 
+/// Texts are read as they are written, whatever else they could be.
+pub fn roles(config: &Predictions) -> Vec<Role<'_>> {
+    let prediction = config.prediction.iter().map(|column| Role::text("prediction", column));
+    [Role::text("label", &config.label)].into_iter().chain(prediction).collect()
+}
+
+pub struct Reader<'a> {
+    config: &'a Predictions,
+    format: Format,
+    texts: Texts,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(config: &'a Predictions, format: Format) -> Reader<'a> {
+        Reader { config, format, texts: Texts::default() }
+    }
+}
+
+impl ReadShape for Reader<'_> {
+    fn take(&mut self, batch: &RecordBatch, rows: &mut Rows<'_>) -> Result<(), Fault> {
+        let label = self.config.label.as_str();
+        let Some(prediction) = self.config.prediction.as_deref() else { return Ok(()) };
+        let read = |name: &str| {
+            let hint = "write texts as text, and several references of a row as a list of texts";
+            let found = column(batch, name, rows)?;
+            TextColumn::of(&found).map_err(|why| rows.fault(format!("column {name:?}: {why}"), hint))
+        };
+        let (references, predictions) = (read(label)?, read(prediction)?);
+        if let TextColumn::Several(..) = predictions {
+            return Err(rows.fault(format!("column {prediction:?} holds lists"), "a row has one prediction"));
+        }
+        for (is_label, row, why) in self.texts.take(&references, &predictions) {
+            let name = if is_label { label } else { prediction };
+            let why = if self.format == Format::Csv { "is empty, which in CSV is null," } else { why };
+            rows.spoil(name, why, row, None);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, rows: &Rows<'_>) -> Result<Outcomes, Fault> {
+        if self.format == Format::Ndjson && self.texts.are_arrays() {
+            let why =
+                format!("every value of column {:?} is a JSON array, which is read as its text", self.config.label);
+            return Err(rows.fault(why, "write several references of a row as a list of texts in Parquet or Arrow"));
+        }
+        Ok(self.texts.outcomes())
+    }
+}
+
 /// A column with one text a row, or with a list of them.
-pub enum TextColumn {
+enum TextColumn {
     One(StringArray),
     Several(ListArray, StringArray),
 }
 
 impl TextColumn {
-    pub fn of(column: &ArrayRef) -> Result<TextColumn, String> {
+    fn of(column: &ArrayRef) -> Result<TextColumn, String> {
         let refused = || format!("values of type {} are no texts", column.data_type());
         match column.data_type() {
             DataType::List(of) | DataType::LargeList(of) | DataType::FixedSizeList(of, _)
@@ -38,14 +91,14 @@ impl TextColumn {
         }
     }
 
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         match self {
             TextColumn::One(texts) => texts.len(),
             TextColumn::Several(lists, _) => lists.len(),
         }
     }
 
-    pub fn row(&self, row: usize) -> Found<'_> {
+    fn row(&self, row: usize) -> Found<'_> {
         match self {
             TextColumn::One(texts) if texts.is_null(row) => Err(NULL),
             TextColumn::One(texts) => Ok(vec![texts.value(row)]),
@@ -73,7 +126,7 @@ fn is_text(of: &DataType) -> bool {
 
 /// The rows so far.
 #[derive(Default)]
-pub struct Texts {
+struct Texts {
     comparer: Comparer,
     rows: Vec<TextRow>,
     references: Vec<u64>,
@@ -85,7 +138,7 @@ pub struct Texts {
 impl Texts {
     /// Takes the rows of a batch; those that cannot be compared come back: whether for their references, which row,
     /// and why.
-    pub fn take(&mut self, references: &TextColumn, predictions: &TextColumn) -> Vec<(bool, usize, &'static str)> {
+    fn take(&mut self, references: &TextColumn, predictions: &TextColumn) -> Vec<(bool, usize, &'static str)> {
         let mut spoilt = Vec::new();
         for row in 0..predictions.len().min(references.len()) {
             let found = (references.row(row), predictions.row(row));
@@ -107,12 +160,13 @@ impl Texts {
     }
 
     /// Whether the references look like lists that a format without lists has made text of.
-    pub fn are_arrays(&self) -> bool {
+    fn are_arrays(&self) -> bool {
         !self.rows.is_empty() && self.arrays.0 == self.rows.len() && self.arrays.1 < self.rows.len()
     }
 
-    pub fn outcomes(self) -> Outcomes {
-        Outcomes::Texts { rows: self.rows, truth: self.references, predicted: self.predictions }
+    fn outcomes(self) -> Outcomes {
+        let (rows, truth, predicted) = (self.rows, self.references, self.predictions);
+        Outcomes::Texts(outcomes::Texts { rows, truth, predicted })
     }
 }
 

@@ -1,0 +1,161 @@
+//! The metrics mlgate computes from predictions: their names, units and directions; one file a task.
+
+mod binary;
+mod multiclass;
+mod regression;
+mod text;
+
+use crate::config::Task;
+use crate::model::Unit;
+use crate::stats::counts::CountMetric;
+use crate::stats::rows::RowMetric;
+use crate::stats::text::corpus::CorpusMetric;
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    Higher,
+    Lower,
+}
+
+/// One metric of a task. Its measurement's id is `quality.` and [`MetricInfo::id`].
+#[derive(Clone, Copy, Debug)]
+pub struct MetricInfo {
+    /// scikit-learn's function without `_score`, sacreBLEU's or rouge_score's name, or the usual short one.
+    pub id: &'static str,
+    /// Other names of the same, scikit-learn's own among them.
+    pub aliases: &'static [&'static str],
+    pub unit: Unit,
+    pub better: Better,
+    /// The formula or where it is defined, in one line.
+    pub formula: &'static str,
+    /// When there is no value.
+    pub undefined: &'static str,
+    /// Needs the `score` column.
+    pub needs_scores: bool,
+    /// The largest value it can have, where more is better.
+    pub highest: Option<f64>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Of how often each class was given, predicted and hit.
+    Count(CountMetric),
+    /// Of rows that contribute to its error one by one.
+    Row(RowMetric),
+    /// Of sums over a corpus of texts.
+    Corpus(CorpusMetric),
+}
+
+/// Every metric of a task, in the order they are reported.
+pub fn known_metrics(task: Task) -> &'static [MetricInfo] {
+    match task {
+        Task::Binary => binary::METRICS,
+        Task::Multiclass => multiclass::METRICS,
+        Task::Regression => regression::METRICS,
+        Task::Text => text::METRICS,
+    }
+}
+
+/// The metric of that id or alias.
+pub fn find_metric(task: Task, name: &str) -> Option<&'static MetricInfo> {
+    known_metrics(task).iter().find(|metric| metric.id == name || metric.aliases.contains(&name))
+}
+
+const TASKS: [Task; 4] = [Task::Binary, Task::Multiclass, Task::Regression, Task::Text];
+
+/// The unit of a metric that somebody else computed, by its name; what no task knows is a score.
+pub fn unit_of(name: &str) -> Unit {
+    let known = TASKS.into_iter().find_map(|task| find_metric(task, name));
+    known.map_or(Unit::Score, |metric| metric.unit)
+}
+
+const fn lower(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    kind: Kind,
+    formula: &'static str,
+    undefined: &'static str,
+) -> MetricInfo {
+    MetricInfo {
+        id,
+        aliases,
+        unit: Unit::Score,
+        better: Better::Lower,
+        formula,
+        undefined,
+        needs_scores: false,
+        highest: None,
+        kind,
+    }
+}
+
+const fn count(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: CountMetric,
+    formula: &'static str,
+    undefined: &'static str,
+) -> MetricInfo {
+    higher(lower(id, aliases, Kind::Count(metric), formula, undefined))
+}
+
+const fn loss(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: RowMetric,
+    formula: &'static str,
+    undefined: &'static str,
+) -> MetricInfo {
+    lower(id, aliases, Kind::Row(metric), formula, undefined)
+}
+
+const fn corpus(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: CorpusMetric,
+    formula: &'static str,
+) -> MetricInfo {
+    let metric = higher(lower(id, aliases, Kind::Corpus(metric), formula, NO_ROWS));
+    MetricInfo { highest: Some(100.0), ..metric }
+}
+
+const fn of_texts(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: RowMetric,
+    formula: &'static str,
+) -> MetricInfo {
+    higher(loss(id, aliases, metric, formula, NO_ROWS))
+}
+
+const fn higher(metric: MetricInfo) -> MetricInfo {
+    MetricInfo { better: Better::Higher, highest: Some(1.0), ..metric }
+}
+
+const fn scored(metric: MetricInfo) -> MetricInfo {
+    MetricInfo { needs_scores: true, ..metric }
+}
+
+const NO_ROWS: &str = "there are no rows";
+const ONE_CLASS: &str = "the labels are of a single class";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_within_a_task() {
+        for task in TASKS {
+            let mut names: Vec<_> = known_metrics(task).iter().flat_map(|m| m.aliases.iter().chain([&m.id])).collect();
+            let all = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), all, "{task:?}");
+            assert!(known_metrics(task).iter().all(|m| !m.formula.is_empty() && !m.undefined.is_empty()));
+        }
+        assert_eq!(find_metric(Task::Regression, "mean_absolute_error").unwrap().id, "mae");
+        assert!(find_metric(Task::Regression, "f1").is_none());
+    }
+}

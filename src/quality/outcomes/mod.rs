@@ -1,0 +1,182 @@
+//! Predictions in memory: what was true, what was said, and which rows belong together.
+//!
+//! A shape of outcomes is one file here (what is measured on it and how two of it are compared), one in
+//! `predictions/` (how it is read), and a variant of [`Outcomes`].
+
+mod classes;
+mod linear;
+mod texts;
+mod values;
+
+pub use classes::{Classes, Scores};
+pub use texts::Texts;
+pub use values::Values;
+
+use super::metrics::MetricInfo;
+use crate::model::{Difference, Interval};
+use crate::stats::bootstrap::Resamples;
+
+/// What a predictions file says, row by row; 20 to 40 bytes a row, of texts about 200.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    pub source: String,
+    pub outcomes: Outcomes,
+    pub sampling: Sampling,
+    /// The first 128 bits of the SHA-256 of each row's id.
+    pub ids: Option<Vec<u128>>,
+    pub slices: Vec<SliceColumn>,
+    /// Slice columns that the file lacks, where it may.
+    pub without: Vec<String>,
+}
+
+/// How much each row counts, and which rows were drawn together.
+#[derive(Clone, Debug, Default)]
+pub struct Sampling {
+    /// A weight a row, at least zero; None: each counts one.
+    pub weights: Option<Vec<f64>>,
+    /// Rows of one number are one draw, such as the visits of one patient; None: each row is a draw of its own.
+    pub groups: Option<Vec<u32>>,
+}
+
+impl Sampling {
+    /// The rows at `places`, in that order. Places must lie inside.
+    pub fn select(&self, places: &[u32]) -> Sampling {
+        Sampling {
+            weights: self.weights.as_ref().map(|weights| pick(weights, places)),
+            groups: self.groups.as_ref().map(|groups| pick(groups, places)),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcomes {
+    Classes(Classes),
+    Values(Values),
+    Texts(Texts),
+}
+
+#[derive(Clone, Debug)]
+pub struct SliceColumn {
+    pub column: String,
+    pub values: Vec<String>,
+    /// Each row's place in `values`; [`NO_SLICE`] where the column is null.
+    pub codes: Vec<u32>,
+}
+
+pub const NO_SLICE: u32 = u32::MAX;
+
+/// A metric's value and its interval.
+pub type Estimate = (f64, Interval);
+
+/// Candidate against baseline on the same rows.
+pub(super) struct Pair {
+    pub baseline: f64,
+    pub difference: Difference,
+    /// None where the baseline is zero.
+    pub relative: Option<Difference>,
+    /// How the intervals came about: `paired DeLong test`.
+    pub method: &'static str,
+}
+
+/// What every shape of outcomes can do. Metrics of another shape are undefined on it.
+pub(super) trait Shape {
+    fn len(&self) -> usize;
+
+    /// The rows at `places`, in that order. Places must lie inside.
+    fn select(&self, places: &[u32]) -> Outcomes;
+
+    /// Whether the columns that the metric needs are there.
+    fn computes(&self, metric: &MetricInfo) -> bool {
+        let _ = metric;
+        true
+    }
+
+    /// What to name with the metric's value, so that it can be told from others of its name.
+    fn signature(&self, metric: &MetricInfo) -> Option<String> {
+        let _ = metric;
+        None
+    }
+
+    /// How many rows have another truth in `other`, row by row; None where it is of another shape.
+    fn differing_truths(&self, other: &Outcomes) -> Option<usize>;
+
+    fn same_predictions(&self, other: &Outcomes) -> bool;
+
+    /// `other` with its classes numbered as they are here.
+    fn renumber(&self, other: Outcomes) -> Outcomes {
+        other
+    }
+
+    /// Each metric; None where it is undefined.
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>>;
+
+    /// Each metric against `baseline` on the same rows; None where it is undefined on either.
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>>;
+}
+
+impl Outcomes {
+    pub(super) fn shape(&self) -> &dyn Shape {
+        match self {
+            Outcomes::Classes(classes) => classes,
+            Outcomes::Values(values) => values,
+            Outcomes::Texts(texts) => texts,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows at `places`, in that order. Places must lie inside.
+    pub fn select(&self, places: &[u32]) -> Outcomes {
+        self.shape().select(places)
+    }
+}
+
+fn pick<T: Copy>(values: &[T], places: &[u32]) -> Vec<T> {
+    places.iter().map(|&i| values[i as usize]).collect()
+}
+
+fn differing<T: PartialEq>(a: &[T], b: &[T]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count()
+}
+
+/// Both models on the same resamples of the rows: the metric at `place`, which is `value` for the candidate and
+/// `other` for the baseline, and lies in the range from `least` to `greatest`.
+fn resampled_pair(
+    resamples: &Resamples,
+    place: usize,
+    (value, other): (f64, f64),
+    (least, greatest): (f64, f64),
+    level: f64,
+) -> Pair {
+    let difference = resamples.interval(place, value - other, level, |a, b| Some(a? - b?));
+    let limit = greatest - least;
+    // Rows that show no spread bound nothing.
+    let difference = match difference.low < difference.high {
+        true => Interval { low: difference.low.max(-limit), high: difference.high.min(limit), level },
+        false => Interval { low: -limit, high: limit, level },
+    };
+    let relative = (other != 0.0).then(|| {
+        let ratio = |a: f64, b: f64| if b == 0.0 { None } else { Some(a / b - 1.0) };
+        let interval = resamples.interval(place, value / other - 1.0, level, |a, b| ratio(a?, b?));
+        let low = if least == 0.0 { interval.low.max(-1.0) } else { interval.low };
+        Difference { value: value / other - 1.0, interval: Some(Interval { low, ..interval }) }
+    });
+    Pair {
+        baseline: other,
+        difference: Difference { value: value - other, interval: Some(difference) },
+        relative,
+        method: "paired bootstrap",
+    }
+}
