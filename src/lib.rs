@@ -122,7 +122,8 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     if let (Decision::Cleared(cleared), Some(built), true) = (&decision, &found.built, may_push) {
         let insecure = config.image.as_ref().is_some_and(|i| i.insecure);
         let pushed = assemble(&found, &decision, true);
-        match image::publish(built, &record::to_json(&pushed), insecure, cleared).await {
+        let predictions = found.ran.iter().find_map(|ran| ran.evidence.predictions.as_ref());
+        match image::publish(built, &record::to_json(&pushed), predictions, insecure, cleared).await {
             Ok(_) => record = pushed,
             Err(fault) => {
                 // Cleared, but not pushed: there is nothing that could be promoted, and the exit code says so.

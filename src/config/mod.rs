@@ -158,6 +158,8 @@ pub struct Predictions {
     /// Column whose equal values mark rows that were drawn together, such as the visits of one patient.
     pub group: Option<String>,
     pub slices: Vec<SliceBy>,
+    /// They ride with the record, so that a later run compares with them in pairs.
+    pub in_record: bool,
 }
 
 /// What rows are measured apart by: an entry of `slices:`.

@@ -232,6 +232,7 @@ pub static PREDICTIONS: Object = Object {
         may("weight", Shape::Text, "Column with how much each row counts; each counts one unless said."),
         may("group", Shape::Text, "Column whose equal values mark rows drawn together, such as one patient's visits."),
         may("slices", TEXTS, "Columns whose values are measured one by one."),
+        may("in_record", Shape::Bool, "These columns go into the registry with the record; false unless said."),
     ],
 };
 

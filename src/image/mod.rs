@@ -13,14 +13,14 @@ mod record;
 mod registry;
 
 pub use access::Access;
-pub use record::{Attached, PREDICATE_TYPE, pull_attached, pull_record};
+pub use record::{Attached, PREDICATE_TYPE, pull_attached, pull_predictions, pull_record};
 pub(crate) use registry::check_tags;
 pub use registry::{resolve, retag};
 
 pub(crate) use engine::build as build_with_engine;
 pub(crate) use layers::build as build_without_engine;
 
-use crate::model::{Cleared, Fault};
+use crate::model::{Cleared, Fault, KeptPredictions};
 use layout::{Layout, MANIFEST, descriptor};
 use oci_client::manifest::OciDescriptor;
 use registry::{Repository, Sent, Source};
@@ -79,13 +79,19 @@ pub struct Pushed {
     pub reused: usize,
 }
 
-/// Pushes what was built, then attaches the record. First blobs, then the manifest by its digest, then the record,
+/// Pushes what was built, then attaches the record and the predictions that it tells of. First blobs, then the manifest by its digest, then the record,
 /// then the tags: a push that is cut off leaves no tag on a wrong or unproven image.
 ///
 /// # Errors
 /// When the registry cannot be reached or refuses, in its own words. Nothing that was pushed is taken back: blobs
 /// without a tag are found again by the next push, or cleaned up by the registry.
-pub async fn publish(built: &Built, record_json: &[u8], insecure: bool, _: &Cleared) -> Result<Pushed, Fault> {
+pub async fn publish(
+    built: &Built,
+    record_json: &[u8],
+    predictions: Option<&KeptPredictions>,
+    insecure: bool,
+    _: &Cleared,
+) -> Result<Pushed, Fault> {
     check_tags(&format!("push {}", built.repository), built.tags.iter().map(String::as_str))?;
     let repository = Repository::named(&built.repository, insecure, &built.access).await?;
     let base = match &built.base {
@@ -108,7 +114,7 @@ pub async fn publish(built: &Built, record_json: &[u8], insecure: bool, _: &Clea
     }
     repository.put_manifest(&built.digest, &manifest_bytes, MANIFEST).await?;
     let subject = descriptor(MANIFEST, built.digest.clone(), manifest_bytes.len() as u64);
-    record::attach(&repository, subject, record_json).await?;
+    record::attach(&repository, subject, record_json, predictions).await?;
     for tag in &built.tags {
         repository.put_manifest(tag, &manifest_bytes, MANIFEST).await?;
     }

@@ -7,14 +7,17 @@ use super::access::Access;
 use super::layout::{MANIFEST, descriptor, size};
 use super::registry::{Reply, Repository, Source};
 use crate::digest::{self, is_digest};
-use crate::model::Fault;
+use crate::model::{Fault, KeptPredictions};
 use crate::record::wire;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use serde_json::{Value, json};
+use std::path::Path;
 
 pub const PREDICATE_TYPE: &str = "https://mlgate.dev/record/v1";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const STATEMENT_MEDIA: &str = "application/vnd.in-toto+json";
+/// As registered with IANA.
+const PREDICTIONS_MEDIA: &str = "application/vnd.apache.parquet";
 const EMPTY_MEDIA: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY: &[u8] = b"{}";
 /// The most that a statement may be long; more is an attack or a mistake.
@@ -22,9 +25,14 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Records of one digest that are read. More runs than this on one digest are improbable; the last ones count.
 const MOST_RECORDS: usize = 1000;
 
-/// Attaches a record to the image `subject`, which the repository has. Attaching the same record again changes
-/// nothing.
-pub(super) async fn attach(repository: &Repository, subject: OciDescriptor, record: &[u8]) -> Result<(), Fault> {
+/// Attaches a record, and the predictions that it tells of, to the image `subject`, which the repository has. Attaching
+/// the same record again changes nothing.
+pub(super) async fn attach(
+    repository: &Repository,
+    subject: OciDescriptor,
+    record: &[u8],
+    predictions: Option<&KeptPredictions>,
+) -> Result<(), Fault> {
     let what = format!("attach the record to {}@{}", repository.name(), subject.digest);
     let statement = statement(&repository.name(), &subject.digest, record).map_err(|e| Fault::new(&what, e, ""))?;
     let config = descriptor(EMPTY_MEDIA, digest::of(EMPTY), EMPTY.len() as u64);
@@ -35,12 +43,18 @@ pub(super) async fn attach(repository: &Repository, subject: OciDescriptor, reco
         std::fs::write(&file, bytes).map_err(|e| Fault::new(&what, e, ""))?;
         repository.push_blob(blob, Source::File(&file)).await?;
     }
+    let mut layers = vec![layer];
+    if let Some(kept) = predictions {
+        let blob = descriptor(PREDICTIONS_MEDIA, kept.digest.clone(), kept.bytes);
+        repository.push_blob(&blob, Source::File(&kept.path)).await?;
+        layers.push(blob);
+    }
     let image = subject.digest.clone();
     let manifest = OciImageManifest {
         media_type: Some(MANIFEST.to_string()),
         artifact_type: Some(wire::MEDIA_TYPE.to_string()),
         config,
-        layers: vec![layer],
+        layers,
         subject: Some(subject),
         ..OciImageManifest::default()
     };
@@ -109,6 +123,28 @@ pub async fn pull_attached(
     Ok(latest.map(|(_, attached)| attached))
 }
 
+/// Fetches the predictions that a record tells of into the file `to`.
+///
+/// # Errors
+/// The registry cannot be asked, or does not have them; what it has is of another digest or size.
+pub async fn pull_predictions(
+    repository: &str,
+    about: &wire::Predictions,
+    insecure: bool,
+    access: &Access,
+    to: &Path,
+) -> Result<(), Fault> {
+    let what = format!("read the predictions of a record in {repository}");
+    let hint = "what rides with a record was not written by mlgate: who can push to this repository?";
+    if !is_digest(&about.digest) || about.bytes > KeptPredictions::MOST_BYTES {
+        let why = format!("the record names `{}` of {} bytes", about.digest, about.bytes);
+        return Err(Fault::new(what, why, hint));
+    }
+    let repository = Repository::named(repository, insecure, access).await?;
+    let saved = repository.save_blob(&descriptor(PREDICTIONS_MEDIA, about.digest.clone(), about.bytes), to).await;
+    saved.map_err(|fault| Fault { what, hint: if fault.hint.is_empty() { hint.into() } else { fault.hint }, ..fault })
+}
+
 /// The record that an artifact carries: its digest is what the annotation of a running pod names.
 async fn carried(repository: &Repository, what: &str, digest: &str) -> Result<Option<Attached>, Fault> {
     let Some(manifest) = repository.manifest(digest).await? else { return Ok(None) };
@@ -130,8 +166,9 @@ async fn statement_of(repository: &Repository, what: &str, artifact: &str) -> Re
     }
     let manifest = repository.manifest(artifact).await?.ok_or_else(gone)?;
     let manifest: OciImageManifest = serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(what, e, ""))?;
-    match &manifest.layers[..] {
-        [layer] if layer.media_type == STATEMENT_MEDIA && is_digest(&layer.digest) && size(layer) <= MOST_BYTES => {
+    let statements: Vec<_> = manifest.layers.iter().filter(|layer| layer.media_type == STATEMENT_MEDIA).collect();
+    match &statements[..] {
+        [layer] if is_digest(&layer.digest) && size(layer) <= MOST_BYTES => {
             Ok((repository.small_blob(layer, MOST_BYTES).await?, manifest.subject.map(|subject| subject.digest)))
         }
         _ => Err(Fault::new(what, format!("the artifact {artifact} holds no in-toto statement"), "")),

@@ -1,7 +1,9 @@
 //! Evidence: what a stage found. Failure of an effect is evidence too.
 
 use super::{Distribution, Fault, Interval, Measurement, Outcome, Profile, Severity, Slice};
+use serde_json::Value;
 use std::fmt;
+use std::path::PathBuf;
 
 /// The stages of `mlgate run`, in the order they run; `promote` is a command of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +118,25 @@ pub struct Comparison {
     pub method: String,
 }
 
+/// The predictions that were judged, written to a file that rides with the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptPredictions {
+    /// A Parquet file on this disk.
+    pub path: PathBuf,
+    pub digest: String,
+    pub bytes: u64,
+    pub rows: u64,
+    /// How its columns are read.
+    pub reading: Value,
+}
+
+impl KeptPredictions {
+    /// What a file may be long: registries and those who pull it are to be spared.
+    pub const MOST_BYTES: u64 = 256 << 20;
+    /// Rows are held in memory when they are compared, 20 to 40 bytes each.
+    pub const MOST_ROWS: u64 = 20_000_000;
+}
+
 /// What a stage found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
@@ -130,6 +151,8 @@ pub struct Evidence {
     pub profiles: Vec<Profile>,
     /// Of columns that have drifted.
     pub distributions: Vec<Distribution>,
+    /// Where they are to ride with the record.
+    pub predictions: Option<KeptPredictions>,
 }
 
 impl Evidence {

@@ -12,7 +12,7 @@ mod verdict;
 
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};
-pub use evidence::{Check, Comparison, Difference, Evidence, Input, StageKind};
+pub use evidence::{Check, Comparison, Difference, Evidence, Input, KeptPredictions, StageKind};
 pub use fault::{Fault, causes};
 pub use gate::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, Subject};
 pub use measurement::{Baseline, Interval, Measurement, Slice, Unit};

@@ -5,6 +5,7 @@
 
 mod annotate;
 mod overlay;
+mod pairs;
 mod records;
 
 pub use records::in_production;
@@ -148,11 +149,23 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
             evidence.checks.push(overlay::runs_in(settings, config, from, image, candidate).await);
         }
         let model = &config.model.name;
-        match records::production(&settings.root, environment, image, model, &settings.access).await {
+        let work = settings.work();
+        let rows_into = pairs::asked(config, promote).then_some(&*work);
+        match records::production(&settings.root, environment, image, model, &settings.access, rows_into).await {
             Ok(found) => {
                 if found.digest.as_ref() == Some(&candidate.digest) {
                     evidence.notes.push(format!("{} runs the candidate already", environment.name));
                     evidence.comparisons = evidence.measurements.iter().filter_map(with_itself).collect();
+                } else if let (Some(released), true) = (&found.released, rows_into.is_some()) {
+                    let compared =
+                        pairs::compare(asked, record, (&found.source, released), &evidence.measurements).await;
+                    match compared {
+                        Ok((comparisons, notes)) => {
+                            evidence.comparisons = comparisons;
+                            evidence.notes.extend(notes);
+                        }
+                        Err(faults) => evidence.faults.extend(faults),
+                    }
                 }
                 baseline = match found.released {
                     Some(released) => Baseline::Known { source: found.source, measurements: released.measurements },

@@ -9,10 +9,12 @@ use crate::error::Error;
 use crate::image::{self, Access};
 use crate::model::*;
 use crate::plan::Plan;
+use crate::quality::kept::Pulled;
 use crate::record::{self, wire};
 use crate::settings::Settings;
 use crate::stage::{self, Context, Released, production};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The image that is to be promoted.
 #[derive(Clone, Debug)]
@@ -144,17 +146,20 @@ pub struct Production {
     pub released: Option<Released>,
 }
 
-/// Finds what an environment runs, and its record. An image that runs without a record is a fault and no first run:
+/// Finds what an environment runs, and its record; the predictions that rode with that go into the folder `rows_into`,
+/// where they are asked for. An image that runs without a record is a fault and no first run:
 /// something is in production that nobody can compare with.
 ///
 /// # Errors
-/// The overlay or the registry cannot be read; the record is not there, or does not speak for the image.
+/// The overlay or the registry cannot be read; the record is not there, or does not speak for the image; predictions
+/// that it tells of cannot be fetched.
 pub async fn production(
     root: &Path,
     environment: &Environment,
     image: &Image,
     model: &str,
     access: &Access,
+    rows_into: Option<&Path>,
 ) -> Result<Production, Fault> {
     let Some(digest) = overlay::running(root, environment, image, access).await? else {
         let source = format!("{} in {}", image.repository, environment.name);
@@ -173,8 +178,32 @@ pub async fn production(
         return Err(Fault::new(what(), wrong.join("; "), "promote an image of this model by mlgate"));
     }
     let measurements = record::measurements(&record)?;
-    let released = Some(Released { measurements, profiles: record::profile::of_record(&record)? });
+    let profiles = record::profile::of_record(&record)?;
+    let predictions = match rows_into {
+        Some(folder) => predictions(&record, image, access, folder).await?,
+        None => None,
+    };
+    let released = Some(Released { measurements, profiles, predictions });
     Ok(Production { source, digest: Some(digest), released })
+}
+
+/// The predictions that a record tells of, as a file in `folder`.
+///
+/// # Errors
+/// The registry does not have them as the record says.
+pub async fn predictions(
+    record: &wire::Record,
+    image: &Image,
+    access: &Access,
+    folder: &Path,
+) -> Result<Option<Pulled>, Fault> {
+    let Some(about) = record.predictions.clone() else { return Ok(None) };
+    let made = std::fs::create_dir_all(folder);
+    let file = made.and_then(|()| tempfile::Builder::new().prefix("recorded-").suffix(".parquet").tempfile_in(folder));
+    let what = || format!("make a file in {}", folder.display());
+    let path = file.map_err(|e| Fault::new(what(), e, "is the disk full or read-only?"))?.into_temp_path();
+    image::pull_predictions(&image.repository, &about, image.insecure, access, &path).await?;
+    Ok(Some(Pulled { path: Arc::new(path), about }))
 }
 
 /// What `mlgate run` compares with production: the record of the image that the last environment runs. None when no
@@ -190,7 +219,10 @@ pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Prod
         let fault = Fault::new("find the production image", why, "name both, or another baseline");
         return Some(stage::Production { source: "production".into(), found: Err(fault) });
     };
-    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access).await {
+    let has_rows = ctx.config.quality.as_ref().is_some_and(|quality| quality.predictions.is_some());
+    let rows_into =
+        (has_rows && plan.runs(StageKind::Quality) && production::of_quality(ctx.config)).then_some(&*ctx.work);
+    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access, rows_into).await {
         Ok(found) => stage::Production { source: found.source, found: Ok(found.released) },
         Err(fault) => {
             stage::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }

@@ -1,6 +1,7 @@
 //! The baseline: the same numbers of another model, from a file, a commit, or the record of what is in production.
 
 use super::git::Commit;
+use super::kept::{self, Pulled};
 use super::measure::{Measured, measure};
 use super::outcomes::Predicted;
 use super::predictions;
@@ -41,6 +42,8 @@ impl Found {
 pub enum Files {
     /// Not named, or told by others.
     Told(Box<Found>),
+    /// Production: numbers of its record, and the predictions that rode with it.
+    Recorded { found: Box<Found>, source: String, pulled: Pulled },
     /// On disk now.
     Here {
         source: String,
@@ -158,6 +161,7 @@ fn scratch(work: &Path) -> Result<TempDir, Fault> {
 pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> Found {
     let (source, predictions, metrics, notes, _scratch) = match files {
         Files::Told(found) => return *found,
+        Files::Recorded { found, source, pulled } => return recorded(*found, source, &pulled, quality, watch),
         Files::Here { source, predictions, metrics, notes, scratch } => (source, predictions, metrics, notes, scratch),
     };
     let mut found = Found { notes, ..Found::of(Baseline::NotConfigured) };
@@ -194,6 +198,23 @@ pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> 
     }
     found.baseline = Baseline::Known { source, measurements };
     found
+}
+
+fn recorded(mut found: Found, source: String, pulled: &Pulled, quality: &Quality, watch: &Arc<Watch>) -> Found {
+    let Some(config) = &quality.predictions else { return found };
+    match kept::read(pulled, config.task, &source, watch) {
+        Ok(kept::Read::Rows(predicted)) => {
+            let (kind, name) = ("baseline".into(), format!("predictions of {source}"));
+            found.inputs.push(Input { kind, name, digest: pulled.about.digest.clone(), bytes: pulled.about.bytes });
+            found.predicted = Some(*predicted);
+            found
+        }
+        Ok(kept::Read::Foreign(why)) => {
+            found.notes.push(format!("compared with {source} as two samples: {why}"));
+            found
+        }
+        Err(faults) => Found::faulty(source, faults),
+    }
 }
 
 fn read_predictions(

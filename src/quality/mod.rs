@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod compare;
 mod git;
+pub mod kept;
 pub mod measure;
 mod metrics;
 pub mod outcomes;

@@ -62,7 +62,13 @@ pub fn assemble(
         image,
         profiles: ran.iter().flat_map(|r| &r.evidence.profiles).map(profile::to_wire).collect(),
         distributions: ran.iter().flat_map(|r| &r.evidence.distributions).map(profile::distribution).collect(),
+        predictions: ran.iter().find_map(|r| r.evidence.predictions.as_ref()).map(predictions),
     }
+}
+
+fn predictions(kept: &KeptPredictions) -> wire::Predictions {
+    let KeptPredictions { path: _, digest, bytes, rows, reading } = kept.clone();
+    wire::Predictions { digest, bytes, rows, reading }
 }
 
 fn decision(decision: &Decision, verdicts: &[&Verdict]) -> wire::Decision {

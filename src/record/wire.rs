@@ -27,6 +27,20 @@ pub struct Record {
     /// Of drifted columns, both sides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub distributions: Vec<Distribution>,
+    /// The predictions that were judged, where they ride along as a layer of the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Predictions>,
+}
+
+/// A Parquet file with the columns that were judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Predictions {
+    /// `sha256:…` of the file, which the repository of the image holds as a blob.
+    pub digest: String,
+    pub bytes: u64,
+    pub rows: u64,
+    /// Task, names of the columns, threshold and the like, as `quality.predictions` of `mlops.yaml` had them.
+    pub reading: serde_json::Value,
 }
 
 /// `application/vnd.mlgate.profile.v1+json`, and part of a record.

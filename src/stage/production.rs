@@ -2,6 +2,7 @@
 
 use crate::config::{Against, BaselineSource, Config, DataRule};
 use crate::model::{Baseline, Fault, Measurement, Profile};
+use crate::quality::kept::Pulled;
 
 /// Looked up by whoever knows the registry.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Production {
 pub struct Released {
     pub measurements: Vec<Measurement>,
     pub profiles: Vec<Profile>,
+    /// Where they rode with its record and were asked for.
+    pub predictions: Option<Pulled>,
 }
 
 impl Production {

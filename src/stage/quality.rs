@@ -7,6 +7,7 @@ use crate::model::{Baseline, Evidence, Fault, Input};
 use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Files, Found, merge};
 use crate::quality::compare::compare;
+use crate::quality::kept;
 use crate::quality::measure::measure;
 use crate::quality::outcomes::Predicted;
 use crate::quality::predictions;
@@ -30,19 +31,21 @@ pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Produ
     };
     let files = match (&quality.baseline, production) {
         (None, _) => Files::told(Found::of(Baseline::NotConfigured)),
-        (Some(BaselineSource::Production), Some(production)) => {
-            Files::told(of_production(production, quality.first_run_accepted))
-        }
+        (Some(BaselineSource::Production), Some(production)) => of_production(production, quality),
         (Some(source), _) => baseline::locate(ctx.root, quality, source, &ctx.work).await,
     };
     let _progress = ctx.ui.progress("measuring the model", None);
-    let (root, quality, level) = (ctx.root.to_path_buf(), quality.clone(), ctx.config.confidence);
+    let (root, work, quality) = (ctx.root.to_path_buf(), ctx.work.clone(), quality.clone());
+    let level = ctx.config.confidence;
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(watch.clone());
     // Reading and resampling may take seconds: off the thread that listens for signals.
     let measured = tokio::task::spawn_blocking(move || {
         let found = baseline::read(files, &quality, level, &watch);
-        let evidence = if fresh { of_candidate(&root, &quality, &found, level, &watch) } else { Evidence::default() };
+        let evidence = match fresh {
+            true => of_candidate((&root, &work), &quality, &found, level, &watch),
+            false => Evidence::default(),
+        };
         (evidence, found)
     });
     let (measured, found) = match measured.await {
@@ -61,6 +64,7 @@ pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Produ
     evidence.notes.extend(same_predictions(&evidence.inputs));
     evidence.measurements = measured.measurements;
     evidence.comparisons = measured.comparisons;
+    evidence.predictions = measured.predictions;
     (evidence, found.baseline)
 }
 
@@ -82,10 +86,22 @@ impl Drop for StopOnDrop {
     }
 }
 
-fn of_production(production: &Production, first_run_accepted: bool) -> Found {
-    match production.baseline(first_run_accepted) {
-        Ok(baseline) => Found::of(baseline),
-        Err(fault) => Found::faulty(production.source.clone(), vec![fault]),
+/// What production was measured at, and its predictions where its record carries them.
+fn of_production(production: &Production, quality: &Quality) -> Files {
+    let baseline = match production.baseline(quality.first_run_accepted) {
+        Ok(baseline) => baseline,
+        Err(fault) => return Files::told(Found::faulty(production.source.clone(), vec![fault])),
+    };
+    let mut found = Found::of(baseline);
+    let Ok(Some(released)) = &production.found else { return Files::told(found) };
+    let source = production.source.clone();
+    match &released.predictions {
+        Some(pulled) => Files::Recorded { found: Box::new(found), source, pulled: pulled.clone() },
+        None if quality.predictions.is_some() => {
+            found.notes.push(kept::without(&source));
+            Files::told(found)
+        }
+        None => Files::told(found),
     }
 }
 
@@ -170,9 +186,15 @@ fn files_of(root: &Path, file: &Path) -> Vec<PathBuf> {
     Table::open(root, &file.to_string_lossy(), None).map(|table| table.files().to_vec()).unwrap_or_default()
 }
 
-fn of_candidate(root: &Path, quality: &Quality, baseline: &Found, level: f64, watch: &Arc<Watch>) -> Evidence {
+fn of_candidate(
+    (root, work): (&Path, &Path),
+    quality: &Quality,
+    baseline: &Found,
+    level: f64,
+    watch: &Arc<Watch>,
+) -> Evidence {
     let mut evidence = Evidence::default();
-    let predicted = candidate_predictions(root, quality, &mut evidence, watch);
+    let predicted = candidate_predictions((root, work), quality, &mut evidence, watch);
     let mut computed = Vec::new();
     if let (Some(config), Some(predicted)) = (&quality.predictions, &predicted) {
         let measured = measure(predicted, config.task, quality.min_slice_rows, level);
@@ -180,8 +202,9 @@ fn of_candidate(root: &Path, quality: &Quality, baseline: &Found, level: f64, wa
         if let (Some(other), Baseline::Known { measurements, .. }) = (&baseline.predicted, &baseline.baseline) {
             let found = (measured.measurements.as_slice(), measurements.as_slice());
             let compared = compare(predicted, other, found, config.task, quality.min_slice_rows, level);
-            evidence.comparisons = compared.comparisons;
-            evidence.notes.extend(compared.notes);
+            let (comparisons, notes) = kept::agreeing(compared.comparisons, found.0, found.1);
+            evidence.comparisons = comparisons;
+            evidence.notes.extend(compared.notes.into_iter().chain(notes));
         }
         computed = measured.measurements;
     }
@@ -211,7 +234,7 @@ fn of_candidate(root: &Path, quality: &Quality, baseline: &Found, level: f64, wa
 }
 
 fn candidate_predictions(
-    root: &Path,
+    (root, work): (&Path, &Path),
     quality: &Quality,
     evidence: &mut Evidence,
     watch: &Arc<Watch>,
@@ -221,10 +244,16 @@ fn candidate_predictions(
     let read = Table::open_watched(root, &source, None, watch.clone())
         .and_then(|table| Ok((table.inputs("predictions")?, table)))
         .map_err(|fault| vec![fault])
-        .and_then(|(inputs, table)| Ok((inputs, predictions::read(&table, config, &source, false)?)));
+        .and_then(|(inputs, table)| Ok((inputs, predictions::read(&table, config, &source, false)?, table)));
     match read {
-        Ok((inputs, predicted)) => {
+        Ok((inputs, predicted, table)) => {
             evidence.inputs.extend(inputs);
+            if config.in_record {
+                match kept::keep(&table, config, &source, &work.join("predictions.parquet")) {
+                    Ok(kept) => evidence.predictions = Some(kept),
+                    Err(faults) => evidence.faults.extend(faults),
+                }
+            }
             Some(predicted)
         }
         Err(faults) => {

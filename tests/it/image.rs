@@ -122,7 +122,7 @@ async fn the_same_inputs_are_the_same_image_and_are_pushed_once() {
     assert_eq!(registry.uploads(), 0, "building pushes nothing");
 
     let early = record("2026-01-01T00:00:00Z");
-    let pushed = publish(&first, &early, false, &cleared()).await.unwrap();
+    let pushed = publish(&first, &early, None, false, &cleared()).await.unwrap();
     assert_eq!(pushed.bytes, first.bytes);
     for tag in &image.tags {
         assert_eq!(inspected(&format!("{repository}:{tag}")).unwrap(), first.digest);
@@ -139,13 +139,13 @@ async fn the_same_inputs_are_the_same_image_and_are_pushed_once() {
     let (name, digest) = (repository.as_str(), first.digest.as_str());
     assert_eq!(pull_record(name, digest, false, &access).await.unwrap(), Some(early.clone()));
     let uploads = registry.uploads();
-    assert_eq!(publish(&second, &early, false, &cleared()).await.unwrap().bytes, 0);
+    assert_eq!(publish(&second, &early, None, false, &cleared()).await.unwrap().bytes, 0);
     assert_eq!(registry.uploads(), uploads, "the registry had every blob");
 
     // A second record joins the first under the fallback tag, and what others put there stays.
     let late = record("2026-02-01T00:00:00Z");
-    publish(&first, &late, false, &cleared()).await.unwrap();
-    publish(&first, &record("2025-12-01T00:00:00Z"), false, &cleared()).await.unwrap();
+    publish(&first, &late, None, false, &cleared()).await.unwrap();
+    publish(&first, &record("2025-12-01T00:00:00Z"), None, false, &cleared()).await.unwrap();
     assert_eq!(pull_record(name, digest, false, &access).await.unwrap(), Some(late));
     let index = format!("docker://{repository}:{}", digest.replace(':', "-"));
     let index = skopeo(&["inspect", "--raw", "--tls-verify=false", &index]).unwrap();
@@ -169,7 +169,7 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     let access = access(None, None);
     let (image, _) = layered(&registry.repository("base"), None);
     let base = built(dir.path(), &image, &access).await;
-    publish(&base, b"{}", false, &cleared()).await.unwrap();
+    publish(&base, b"{}", None, false, &cleared()).await.unwrap();
 
     fs::write(dir.path().join("model/weights.bin"), "better weights\n").unwrap();
     let name = format!("{}:v1", registry.repository("base"));
@@ -185,10 +185,10 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     let kept = fs::read_dir(on_base.layout.join("blobs/sha256")).unwrap().count();
     assert_eq!(kept, 3, "one layer, config and manifest; no layer of the base");
 
-    let pushed = publish(&on_base, b"{}", false, &cleared()).await.unwrap();
+    let pushed = publish(&on_base, b"{}", None, false, &cleared()).await.unwrap();
     assert_eq!(pushed.reused, 2, "both layers of the base were mounted");
     let moved = Built { repository: elsewhere.repository("churn"), ..on_base.clone() };
-    let pushed = publish(&moved, b"{}", false, &cleared()).await.unwrap();
+    let pushed = publish(&moved, b"{}", None, false, &cleared()).await.unwrap();
     assert_eq!(pushed.bytes, on_base.bytes, "everything was streamed to the other registry");
     for repository in [registry.repository("churn"), elsewhere.repository("churn")] {
         assert_eq!(inspected(&format!("{repository}:v1")).unwrap(), on_base.digest);
@@ -213,7 +213,7 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
     let access_none = access(None, None);
     let ready = built(dir.path(), &image, &access_none).await;
     registry.stop();
-    let fault = publish(&ready, b"{}", false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("Connection refused") && fault.why.contains("tried 5 times"), "{fault}");
     assert!(pull_record(&repository, &ready.digest, false, &access_none).await.is_err());
     assert!(resolve(&repository, "v1", false, &access_none).await.is_err());
@@ -223,7 +223,7 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
         Err(why) => return skipped(&why),
     };
     let ready = Built { repository: closed.repository("churn"), ..ready };
-    let fault = publish(&ready, b"{}", false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("401") && fault.hint.contains("docker login"), "{fault}");
     let login = |password: &str| {
         let home = tempfile::tempdir().unwrap();
@@ -235,12 +235,12 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
     };
     let wrong = login("wrong-word");
     let ready = Built { access: access(None, Some(wrong.path())), ..ready };
-    let fault = publish(&ready, b"{}", false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("401") && !fault.to_string().contains("wrong-word"), "{fault}");
     let right = login(parts::ACCOUNT.1);
     let ready = Built { access: access(None, Some(right.path())), ..ready };
     assert_eq!(resolve(&ready.repository, "v1", false, &ready.access).await.unwrap(), None, "nothing was tagged");
-    publish(&ready, b"{}", false, &cleared()).await.unwrap();
+    publish(&ready, b"{}", None, false, &cleared()).await.unwrap();
     let tag = resolve(&ready.repository, "v1", false, &ready.access).await.unwrap();
     assert_eq!(tag, Some(ready.digest.clone()));
     assert!(pull_record(&ready.repository, &ready.digest, false, &ready.access).await.unwrap().is_some());
@@ -335,7 +335,7 @@ async fn the_engine_builds_what_is_pushed_and_probed() {
     let again = built(dir.path(), &image, &access).await;
     assert_eq!(ready.digest, again.digest, "from the engine's cache, the same image");
 
-    publish(&ready, &record("2026-01-01T00:00:00Z"), false, &cleared()).await.unwrap();
+    publish(&ready, &record("2026-01-01T00:00:00Z"), None, false, &cleared()).await.unwrap();
     assert_eq!(inspected(&format!("{repository}:v1")).unwrap(), ready.digest);
     let archive = dir.path().join("copy.tar");
     let (from, to) = (format!("docker://{repository}:v1"), format!("docker-archive:{}", archive.display()));

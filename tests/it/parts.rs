@@ -134,6 +134,12 @@ impl Registry {
         self.daemon = None;
     }
 
+    /// The file in which the registry keeps a blob.
+    pub fn blob(&self, digest: &str) -> PathBuf {
+        let hex = digest.trim_start_matches("sha256:");
+        self.log.with_file_name("data").join("docker/registry/v2/blobs/sha256").join(&hex[..2]).join(hex).join("data")
+    }
+
     /// How many uploads were finished since it started, by its own access log.
     pub fn uploads(&self) -> usize {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();

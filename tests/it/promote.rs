@@ -1,5 +1,7 @@
 //! From a commit to production with a real registry: build without a daemon, push, attach the record, promote.
 
+mod pairs;
+
 use crate::parts::{self, Registry, skopeo};
 use crate::repo::{KUSTOMIZATION, Repo};
 use crate::support::skipped;

@@ -2,7 +2,7 @@
 
 use super::{Reader, duration, integer, number, scalar, texts};
 use crate::config::gates::Known;
-use crate::config::node::Node;
+use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
 use crate::config::{BaselineSource, KnownMetrics, Predictions, Quality, SliceBy, Task};
 use crate::model::StageKind;
@@ -83,7 +83,13 @@ impl Reader<'_> {
                 "threshold: 0.5",
             );
         }
+        let in_record = matches!(node.get("in_record").map(|n| &n.value), Some(Value::Bool(true)));
+        if let Some(at) = node.get("in_record").filter(|_| in_record && text("id").is_none()).map(|n| &n.at) {
+            let message = "predictions ride in the record to be joined by `id`, and none is named";
+            self.problems.add(Code::MissingKey, at, message, "id: row_id");
+        }
         Predictions {
+            in_record,
             file: self.path(node, "file").unwrap_or_default(),
             task,
             label: text("label").unwrap_or_default(),

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 /// An upload of which nothing moves for so long is given up. Registries take their time to store a large layer
 /// after the last byte.
@@ -158,6 +159,31 @@ impl Repository {
                 },
             }
         }))
+    }
+
+    /// Streams a blob into the file `to`. One that breaks off is begun anew.
+    pub(in crate::image) async fn save_blob(&self, blob: &OciDescriptor, to: &Path) -> Result<(), Fault> {
+        let what = format!("read the blob {} of {}", blob.digest, self.name());
+        let unwritten = |e: io::Error| Fault::new(&what, format!("{}: {e}", to.display()), "is the disk full?");
+        retry(|| async {
+            let mut stream = std::pin::pin!(self.blob(blob).await?);
+            let mut file = tokio::fs::File::create(to).await.map_err(unwritten)?;
+            let mut bytes = 0;
+            loop {
+                let piece = stream.try_next().await;
+                let broken = |e| Trouble { fault: Fault::new(&what, e, ""), again: Again::Soon };
+                let Some(piece) = piece.map_err(broken)? else { break };
+                bytes += piece.len() as u64;
+                if bytes > size(blob) {
+                    let why = format!("it is longer than the {} bytes that were announced", size(blob));
+                    return Err(Fault::new(&what, why, "").into());
+                }
+                file.write_all(&piece).await.map_err(unwritten)?;
+            }
+            file.flush().await.map_err(unwritten)?;
+            Ok(())
+        })
+        .await
     }
 
     /// A small blob, such as a config, whole.

@@ -248,7 +248,7 @@ async fn the_record_goes_by_the_referrers_api_or_the_fallback_tag() {
         let (host, requests) = keeping(native).await;
         let name = format!("{host}/a/b");
         let repository = Repository::named(&name, false, &Access::default()).await.unwrap();
-        record::attach(&repository, image.clone(), record).await.unwrap();
+        record::attach(&repository, image.clone(), record, None).await.unwrap();
         let pulled = pull_record(&name, &image.digest, false, &Access::default()).await.unwrap();
         assert_eq!(pulled.as_deref(), Some(record.as_slice()), "native: {native}");
         let tagged = requests.lock().unwrap().iter().any(|r| r.starts_with("PUT /v2/a/b/manifests/sha256-"));
@@ -263,7 +263,7 @@ async fn two_writers_of_the_fallback_tag_both_stay() {
     let image = descriptor(MANIFEST, digest::of(b"image"), 5);
     let repository = Repository::named(&name, false, &Access::default()).await.unwrap();
     let records: Vec<String> = (0..4).map(|n| format!(r#"{{"run": {{"finished": "{n}"}}}}"#)).collect();
-    let attached = records.iter().map(|record| record::attach(&repository, image.clone(), record.as_bytes()));
+    let attached = records.iter().map(|record| record::attach(&repository, image.clone(), record.as_bytes(), None));
     for done in futures_util::future::join_all(attached).await {
         done.unwrap();
     }

@@ -69,8 +69,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     let (roles, mut shape) = shape(config, table);
     let mut ids = config.id.as_deref().map(ids::Ids::new);
     let mut slices = slices::Slices::new(&config.slices, &schema, slices_may_lack);
-    let common = config.id.iter().map(|column| Role::typed("id", column)).chain(slices.roles());
-    let columns = columns(roles.into_iter().chain(common), &schema, config, source)?;
+    let columns = columns(roles.into_iter().chain(common(config, &slices)), &schema, config, source)?;
     let mut rows = Rows::new(source);
     for batch in table.batches_as(&columns).map_err(|fault| vec![fault])? {
         let batch = batch.map_err(|fault| vec![fault])?;
@@ -98,6 +97,21 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
         }),
         (outcomes, repeated) => Err(repeated.into_iter().chain(outcomes.err()).collect()),
     }
+}
+
+/// The columns that [`read`] reads, each once, and how.
+///
+/// # Errors
+/// Every column that is not there.
+pub fn columns_of(table: &Table, config: &Predictions, source: &str) -> Result<Vec<(String, Reading)>, Vec<Fault>> {
+    let schema = table.schema();
+    let slices = slices::Slices::new(&config.slices, &schema, false);
+    columns(shape(config, table).0.into_iter().chain(common(config, &slices)), &schema, config, source)
+}
+
+/// Columns that every task may have.
+fn common<'a>(config: &'a Predictions, slices: &slices::Slices<'a>) -> impl Iterator<Item = Role<'a>> {
+    config.id.iter().map(|column| Role::typed("id", column)).chain(slices.roles())
 }
 
 /// The columns to read, each once, as the first that needs it reads it.

@@ -209,7 +209,7 @@ fn production_is_told_by_others() {
     world.quality.first_run_accepted = true;
     let f1 = Measurement::new("quality.f1", 0.8, Unit::Score, "p.csv");
     let tell = |found| Some(Production { source: "record of r@sha256:0".into(), found });
-    world.production = tell(Ok(Some(Released { measurements: vec![f1.clone()], profiles: Vec::new() })));
+    world.production = tell(Ok(Some(Released { measurements: vec![f1.clone()], ..Released::default() })));
     assert_eq!(known(&world.run().1), ("record of r@sha256:0", &[f1][..]));
     world.production = tell(Ok(None));
     assert!(missing(&world.run().1).1);

@@ -21,6 +21,7 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
         weight: None,
         group: None,
         slices: Vec::new(),
+        in_record: false,
     }
 }
 
