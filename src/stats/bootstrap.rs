@@ -15,6 +15,8 @@ const RESAMPLES: usize = 2000;
 /// Tables with very many distinct outcomes are resampled less often, to bound the time.
 const FEWEST_RESAMPLES: usize = 500;
 const DRAWS: usize = 20_000_000;
+/// Cells of a table that is counted as one; of more classes only what occurs is.
+const MOST_COUNTED: usize = 1 << 18;
 const IMAGINED_ROWS: f64 = 2.0;
 /// Any number would do; that it never changes makes the intervals repeatable.
 const SEED: u64 = 0x6d6c_6761_7465;
@@ -37,19 +39,39 @@ impl Joint {
     }
 
     fn count(classes: usize, paired: bool, rows: impl Iterator<Item = (u32, u32, u32)>) -> Joint {
-        let mut cells = BTreeMap::new();
-        for row in rows {
-            *cells.entry(row).or_insert(0) += 1;
-        }
         // Of a single class nothing could ever be missed.
-        Joint { cells, classes: classes.max(2) as u32, paired }
+        let width = classes.max(2);
+        let mut cells = BTreeMap::new();
+        if width.pow(if paired { 3 } else { 2 }) > MOST_COUNTED {
+            for row in rows {
+                *cells.entry(row).or_insert(0) += 1;
+            }
+        } else {
+            // A table is counted in a hundredth of the time.
+            let depth = if paired { width } else { 1 };
+            let mut counts = vec![0; width * width * depth];
+            for (truth, a, b) in rows {
+                let (truth, a, b) = (truth as usize, a as usize, if paired { b as usize } else { 0 });
+                if a < width
+                    && b < width
+                    && let Some(count) = counts.get_mut((truth * width + a) * depth + b)
+                {
+                    *count += 1;
+                }
+            }
+            for (place, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+                let (truth, a, b) = (place / depth / width, place / depth % width, place % depth);
+                cells.insert((truth as u32, a as u32, if paired { b as u32 } else { a as u32 }), count);
+            }
+        }
+        Joint { cells, classes: width as u32, paired }
     }
 
     pub fn tallies(&self) -> (Tally, Tally) {
         let mut tallies = (Tally::new(self.classes as usize), Tally::new(self.classes as usize));
         for (&(truth, a, b), &count) in &self.cells {
-            tallies.0.add(truth, a, count);
-            tallies.1.add(truth, b, count);
+            tallies.0.add(truth, a, count as f64);
+            tallies.1.add(truth, b, count as f64);
         }
         tallies
     }
@@ -68,14 +90,14 @@ impl Joint {
             let imagined = random.binomial(rows, IMAGINED_ROWS / (rows as f64 + IMAGINED_ROWS));
             for _ in 0..imagined {
                 let (truth, of_a, of_b) = self.imagine(&mut random);
-                a.add(truth, of_a, 1);
-                b.add(truth, of_b, 1);
+                a.add(truth, of_a, 1.0);
+                b.add(truth, of_b, 1.0);
             }
             let (mut left, mut weight) = (rows - imagined, rows);
             for &((truth, of_a, of_b), count) in &cells {
                 let drawn = random.binomial(left, count as f64 / weight as f64);
-                a.add(truth, of_a, drawn);
-                b.add(truth, of_b, drawn);
+                a.add(truth, of_a, drawn as f64);
+                b.add(truth, of_b, drawn as f64);
                 left -= drawn;
                 weight -= count;
             }

@@ -3,22 +3,33 @@
 use super::interval::wilson;
 use crate::model::Interval;
 
-/// How often each class is the truth, is predicted, and is both. Binary: class 0 negative, class 1 positive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How often each class is the truth, is predicted, and is both: rows, or the weight of rows. Binary: class 0
+/// negative, class 1 positive.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tally {
-    pub truths: Vec<u64>,
-    pub predicted: Vec<u64>,
-    pub hits: Vec<u64>,
-    pub n: u64,
+    pub truths: Vec<f64>,
+    pub predicted: Vec<f64>,
+    pub hits: Vec<f64>,
+    pub n: f64,
 }
 
 impl Tally {
     pub fn new(classes: usize) -> Tally {
-        Tally { truths: vec![0; classes], predicted: vec![0; classes], hits: vec![0; classes], n: 0 }
+        let none = vec![0.0; classes];
+        Tally { truths: none.clone(), predicted: none.clone(), hits: none, n: 0.0 }
+    }
+
+    /// Of rows with their weights.
+    pub fn of(classes: usize, truth: &[u32], predicted: &[u32], weights: Option<&[f64]>) -> Tally {
+        let mut tally = Tally::new(classes);
+        for (row, (truth, predicted)) in truth.iter().zip(predicted).enumerate() {
+            tally.add(*truth, *predicted, weights.map_or(1.0, |weights| weights[row]));
+        }
+        tally
     }
 
     /// Adds `count` rows. Classes out of range are ignored, which callers rule out by construction.
-    pub fn add(&mut self, truth: u32, predicted: u32, count: u64) {
+    pub fn add(&mut self, truth: u32, predicted: u32, count: f64) {
         let (truth, predicted) = (truth as usize, predicted as usize);
         if truth >= self.truths.len() || predicted >= self.predicted.len() {
             return;
@@ -33,9 +44,9 @@ impl Tally {
 
     pub fn clear(&mut self) {
         for counts in [&mut self.truths, &mut self.predicted, &mut self.hits] {
-            counts.fill(0);
+            counts.fill(0.0);
         }
-        self.n = 0;
+        self.n = 0.0;
     }
 
     fn classes(&self) -> impl Iterator<Item = Class> + '_ {
@@ -44,7 +55,7 @@ impl Tally {
     }
 
     fn class(&self, index: usize) -> Class {
-        let at = |counts: &[u64]| counts.get(index).copied().unwrap_or(0);
+        let at = |counts: &[f64]| counts.get(index).copied().unwrap_or(0.0);
         Class { truths: at(&self.truths), predicted: at(&self.predicted), hits: at(&self.hits) }
     }
 }
@@ -52,9 +63,9 @@ impl Tally {
 /// One class against the rest.
 #[derive(Clone, Copy)]
 struct Class {
-    truths: u64,
-    predicted: u64,
-    hits: u64,
+    truths: f64,
+    predicted: f64,
+    hits: f64,
 }
 
 impl Class {
@@ -68,16 +79,16 @@ impl Class {
 
     /// 2·TP / (2·TP + FP + FN)
     fn f1(self) -> Option<f64> {
-        share(2 * self.hits, self.truths + self.predicted)
+        share(2.0 * self.hits, self.truths + self.predicted)
     }
 
     fn occurs(self) -> bool {
-        self.truths + self.predicted > 0
+        self.truths + self.predicted > 0.0
     }
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +127,7 @@ impl CountMetric {
         match self {
             CountMetric::Accuracy => share(tally.hits.iter().sum(), tally.n),
             CountMetric::BalancedAccuracy => {
-                let given = tally.truths.iter().filter(|&&truths| truths > 0).count();
+                let given = tally.truths.iter().filter(|&&truths| truths > 0.0).count();
                 let recalls = tally.classes().filter_map(Class::recall).sum::<f64>();
                 (given > 1).then(|| recalls / given as f64)
             }
@@ -126,10 +137,10 @@ impl CountMetric {
             CountMetric::F1 => positive.f1(),
             CountMetric::MatthewsCorrcoef => matthews_corrcoef(tally),
             CountMetric::PrecisionMacro => mean(&Class::precision, &|_| 1.0),
-            CountMetric::PrecisionWeighted => mean(&Class::precision, &|class| class.truths as f64),
+            CountMetric::PrecisionWeighted => mean(&Class::precision, &|class| class.truths),
             CountMetric::RecallMacro => mean(&Class::recall, &|_| 1.0),
             CountMetric::F1Macro => mean(&Class::f1, &|_| 1.0),
-            CountMetric::F1Weighted => mean(&Class::f1, &|class| class.truths as f64),
+            CountMetric::F1Weighted => mean(&Class::f1, &|class| class.truths),
         }
     }
 
@@ -140,7 +151,7 @@ impl CountMetric {
 
     /// The interval in closed form, for metrics that have one; the others are resampled.
     pub fn closed_interval(self, tally: &Tally, level: f64) -> Option<Interval> {
-        let of = |hits: u64, whole: u64| wilson(hits as f64, whole as f64, level);
+        let of = |hits: f64, whole: f64| wilson(hits, whole, level);
         let positive = tally.class(1);
         match self {
             CountMetric::Accuracy => of(tally.hits.iter().sum(), tally.n),
@@ -183,25 +194,28 @@ fn mean_over_classes(
 
 /// Gorodkin's R_K, of which the binary coefficient is the case of two classes.
 fn matthews_corrcoef(tally: &Tally) -> Option<f64> {
-    let n = tally.n as f64;
-    let dot = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(x, y)| *x as f64 * *y as f64).sum::<f64>();
-    let covariance = tally.hits.iter().sum::<u64>() as f64 * n - dot(&tally.truths, &tally.predicted);
+    let n = tally.n;
+    let covariance = tally.hits.iter().sum::<f64>() * n - dot(&tally.truths, &tally.predicted);
     let of_truth = n * n - dot(&tally.truths, &tally.truths);
     let of_prediction = n * n - dot(&tally.predicted, &tally.predicted);
     let scale = of_truth.sqrt() * of_prediction.sqrt();
     (scale > 0.0).then(|| covariance / scale)
 }
 
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
 /// A mean of independent proportions: MOVER over Wilson's intervals of the recalls.
 fn balanced_accuracy_interval(tally: &Tally, level: f64) -> Option<Interval> {
-    let given: Vec<Class> = tally.classes().filter(|class| class.truths > 0).collect();
+    let given: Vec<Class> = tally.classes().filter(|class| class.truths > 0.0).collect();
     if given.len() < 2 {
         return None;
     }
     let (mut below, mut above, mut sum) = (0.0, 0.0, 0.0);
     for class in &given {
         let recall = class.recall()?;
-        let interval = wilson(class.hits as f64, class.truths as f64, level)?;
+        let interval = wilson(class.hits, class.truths, level)?;
         sum += recall;
         below += (recall - interval.low).powi(2);
         above += (interval.high - recall).powi(2);
@@ -214,7 +228,7 @@ fn balanced_accuracy_interval(tally: &Tally, level: f64) -> Option<Interval> {
 mod tests {
     use super::*;
 
-    fn binary(tn: u64, fp: u64, fn_: u64, tp: u64) -> Tally {
+    fn binary(tn: f64, fp: f64, fn_: f64, tp: f64) -> Tally {
         let mut tally = Tally::new(2);
         for (truth, predicted, count) in [(0, 0, tn), (0, 1, fp), (1, 0, fn_), (1, 1, tp)] {
             tally.add(truth, predicted, count);
@@ -228,12 +242,12 @@ mod tests {
 
     #[test]
     fn what_is_undefined_is_never_zero() {
-        let nothing_predicted = binary(90, 0, 10, 0);
+        let nothing_predicted = binary(90.0, 0.0, 10.0, 0.0);
         assert_eq!(value(CountMetric::Precision, &nothing_predicted), None);
         assert_eq!(value(CountMetric::Recall, &nothing_predicted), Some(0.0));
         assert_eq!(value(CountMetric::F1, &nothing_predicted), Some(0.0));
         assert_eq!(value(CountMetric::MatthewsCorrcoef, &nothing_predicted), None);
-        let one_class = binary(10, 0, 0, 0);
+        let one_class = binary(10.0, 0.0, 0.0, 0.0);
         for metric in [CountMetric::Recall, CountMetric::F1, CountMetric::BalancedAccuracy] {
             assert_eq!(value(metric, &one_class), None, "{metric:?}");
         }
@@ -244,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_perfect_model_is_still_uncertain() {
-        let perfect = binary(10, 0, 0, 10);
+        let perfect = binary(10.0, 0.0, 0.0, 10.0);
         for metric in [CountMetric::Accuracy, CountMetric::F1, CountMetric::BalancedAccuracy, CountMetric::Precision] {
             let interval = metric.closed_interval(&perfect, 0.95).unwrap();
             assert_eq!(interval.high, 1.0, "{metric:?}");

@@ -4,9 +4,11 @@
 //! For means this is the ordinary standard error, for the area under the ROC curve it is DeLong's, for the others
 //! the delta method (the infinitesimal jackknife of Jaeckel 1972; Efron 1982, chapter 6).
 
-use super::interval::{critical, unbounded};
+use super::interval::{critical, unbounded, wilson};
 use super::normal::student_quantile;
+use super::sampling::Size;
 use crate::model::Interval;
+use std::collections::HashMap;
 
 /// The scale on which an estimate's error is taken to be symmetric, and the range it cannot leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Scale {
     Logit,
     /// −∞ to 1, symmetric in ln(1 − v).
     Unexplained,
+    /// −1 to 1, symmetric in ln((1 + v) / (1 − v)) (Fisher 1921).
+    Correlation,
 }
 
 impl Scale {
@@ -27,6 +31,7 @@ impl Scale {
             Scale::Positive => (0.0, f64::INFINITY),
             Scale::Share | Scale::Logit => (0.0, 1.0),
             Scale::Unexplained => (f64::NEG_INFINITY, 1.0),
+            Scale::Correlation => (-1.0, 1.0),
         }
     }
 }
@@ -39,22 +44,60 @@ pub struct Linear {
     pub scale: Scale,
     /// How far the value could move if every row changed: what an unseen kind of row is assumed to do at most.
     pub reach: f64,
-    /// The rows that count: for ranking metrics those of the rarer class.
-    pub rows: u64,
+    /// The rows that count: for ranking metrics those of the rarer class, with weights as many as they are worth.
+    pub rows: f64,
+    /// Student's degrees of freedom; None where the normal distribution does.
+    pub freedom: Option<f64>,
 }
 
 impl Linear {
-    /// The mean of `losses`, which lie in the range of `scale`. None without rows.
-    pub fn mean(losses: &[f64], scale: Scale) -> Option<Linear> {
-        if losses.is_empty() {
+    /// The mean of `losses`, which lie in the range of `scale`, each with its weight. None without rows.
+    pub fn mean(mut losses: Vec<f64>, weights: Option<&[f64]>, scale: Scale) -> Option<Linear> {
+        let size = Size::of(losses.len(), weights);
+        if losses.is_empty() || size.weight <= 0.0 {
             return None;
         }
-        let n = losses.len() as f64;
-        let value = mean(losses);
-        let spread = (n * (n - 1.0)).sqrt();
-        let contributions = losses.iter().map(|loss| (loss - value) / spread).collect();
         let reach = if scale.range().1.is_finite() { 1.0 } else { losses.iter().copied().fold(0.0, f64::max) };
-        Some(Linear { value, contributions, scale, reach, rows: losses.len() as u64 })
+        let (value, spread) = (weighted_mean(&losses, weights), size.spread());
+        match weights {
+            None => losses.iter_mut().for_each(|loss| *loss = (*loss - value) / spread),
+            Some(weights) => losses.iter_mut().zip(weights).for_each(|(loss, w)| *loss = w * (*loss - value) / spread),
+        }
+        let rows = size.effective;
+        Some(Linear { value, contributions: losses, scale, reach, rows, freedom: Some(rows - 1.0) })
+    }
+
+    /// The same estimate where the rows of a group are one draw: their contributions are added up, so that what goes
+    /// together in a group shows in the variance (the sandwich of Liang & Zeger 1986, with the factor G / (G − 1)).
+    /// Without groups it stays as it is.
+    pub fn clustered(self, groups: Option<&[u32]>) -> Linear {
+        let Some(groups) = groups else { return self };
+        let mut places: HashMap<u32, usize> = HashMap::new();
+        let mut sums: Vec<f64> = Vec::new();
+        for (group, contribution) in groups.iter().zip(&self.contributions) {
+            let place = *places.entry(*group).or_insert(sums.len());
+            match sums.get_mut(place) {
+                Some(sum) => *sum += contribution,
+                None => sums.push(*contribution),
+            }
+        }
+        let (rows, draws) = (self.contributions.len() as f64, sums.len() as f64);
+        let factor = ((rows - 1.0) / rows * draws / (draws - 1.0)).sqrt();
+        sums.iter_mut().for_each(|sum| *sum *= factor);
+        Linear { contributions: sums, rows: self.rows.min(draws), freedom: Some(draws - 1.0), ..self }
+    }
+
+    /// The variance of the estimate.
+    pub fn variance(&self) -> f64 {
+        self.contributions.iter().map(|c| c * c).sum()
+    }
+
+    /// The interval of a share by Wilson's method, for as many independent rows as would leave the same variance
+    /// (Dean & Pagano 2015); with no spread, for the rows that count.
+    pub fn share_interval(&self, level: f64) -> Option<Interval> {
+        let (v, variance) = (self.value, self.variance());
+        let rows = if has_spread(variance.sqrt(), v) { v * (1.0 - v) / variance } else { self.rows };
+        wilson(v * rows, rows, level)
     }
 
     /// The interval of the estimate. Where the rows show no spread, or there is only one of them, it is everything
@@ -78,6 +121,10 @@ impl Linear {
                 let wide = reach / (v * (1.0 - v));
                 let back = |l: f64| 1.0 / (1.0 + (-l).exp());
                 (back(odds - wide), back(odds + wide))
+            }
+            Scale::Correlation => {
+                let (middle, wide) = (v.atanh(), reach / (1.0 - v * v));
+                ((middle - wide).tanh(), (middle + wide).tanh())
             }
             Scale::Unexplained => {
                 let wide = (reach / (1.0 - v)).exp();
@@ -130,16 +177,16 @@ impl Linear {
     }
 
     fn critical(&self, level: f64) -> f64 {
-        match self.scale {
-            Scale::Logit => critical(level),
-            _ => student_quantile(0.5 + level / 2.0, self.rows as f64 - 1.0),
+        match self.freedom {
+            None => critical(level),
+            Some(freedom) => student_quantile(0.5 + level / 2.0, freedom),
         }
     }
 
     /// The greatest share of rows of a kind never seen that so many rows leave likely: (1 − share)ⁿ = tail.
     fn unseen(&self, level: f64) -> f64 {
         let tail = (1.0 - level) / 2.0;
-        1.0 - tail.powf(1.0 / self.rows.max(1) as f64)
+        1.0 - tail.powf(1.0 / self.rows.max(1.0))
     }
 }
 
@@ -171,13 +218,20 @@ pub fn mean(values: &[f64]) -> f64 {
     total / values.len() as f64
 }
 
+/// Σ wᵢ vᵢ / Σ wᵢ, of values that each count one without weights.
+pub fn weighted_mean(values: &[f64], weights: Option<&[f64]>) -> f64 {
+    let Some(weights) = weights else { return mean(values) };
+    let products: Vec<f64> = values.iter().zip(weights).map(|(value, weight)| value * weight).collect();
+    mean(&products) / mean(weights)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_interval_of_a_mean_is_students() {
-        let linear = Linear::mean(&[0.1, 0.2, 0.3, 0.4, 0.5], Scale::Share).unwrap();
+        let linear = Linear::mean(vec![0.1, 0.2, 0.3, 0.4, 0.5], None, Scale::Share).unwrap();
         let found = linear.interval(0.95);
         // 0.3 ± 2.776445 · √(0.025 / 5)
         assert!((found.low - 0.103_675_7).abs() < 1e-6 && (found.high - 0.496_324_3).abs() < 1e-6, "{found:?}");
@@ -186,23 +240,23 @@ mod tests {
     #[test]
     fn no_spread_is_no_certainty() {
         for losses in [vec![0.2; 9], vec![0.3]] {
-            let linear = Linear::mean(&losses, Scale::Share).unwrap();
+            let linear = Linear::mean(losses, None, Scale::Share).unwrap();
             let found = linear.interval(0.95);
             assert_eq!((found.low, found.high), (0.0, 1.0));
             let same = linear.difference(&linear, 0.95);
             assert!(same.low < -0.05 && same.high > 0.05, "{same:?}");
         }
-        let zero = Linear::mean(&[0.0; 9], Scale::Positive).unwrap();
+        let zero = Linear::mean(vec![0.0; 9], None, Scale::Positive).unwrap();
         assert_eq!(zero.difference(&zero, 0.95), unbounded(0.95));
         assert!(zero.relative(&zero, 0.95).is_none());
-        assert!(Linear::mean(&[], Scale::Share).is_none());
+        assert!(Linear::mean(Vec::new(), None, Scale::Share).is_none());
     }
 
     #[test]
     fn pairs_are_narrower_than_strangers() {
         let a: Vec<f64> = (0..50).map(|i| f64::from(i % 7)).collect();
         let b: Vec<f64> = a.iter().enumerate().map(|(i, v)| v + 0.1 + (i % 2) as f64 * 0.1).collect();
-        let (a, b) = (Linear::mean(&a, Scale::Positive).unwrap(), Linear::mean(&b, Scale::Positive).unwrap());
+        let (a, b) = (Linear::mean(a, None, Scale::Positive).unwrap(), Linear::mean(b, None, Scale::Positive).unwrap());
         let paired = b.difference(&a, 0.95);
         assert!(paired.low > 0.1 && paired.high < 0.2, "{paired:?}");
         let relative = b.relative(&a, 0.95).unwrap();

@@ -6,10 +6,13 @@ pub mod drift;
 pub mod interval;
 pub mod linear;
 mod normal;
+pub mod order;
 mod quantile;
 pub mod random;
 mod ranking;
 pub mod rows;
+pub mod sampling;
+mod slopes;
 pub mod text;
 
 pub use interval::{mover, mover_ratio, rows_needed, wilson};

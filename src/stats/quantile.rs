@@ -1,6 +1,8 @@
 //! Quantiles of a sample, and what the sample says about those of the population.
 
+use super::linear::{Linear, Scale};
 use super::normal::binomial_below_or_at;
+use super::sampling::Sampling;
 use crate::model::Interval;
 
 /// The `p` quantile of a sorted sample, linear between the two nearest order statistics (Hyndman & Fan 1996,
@@ -43,6 +45,37 @@ pub fn quantile_interval(sorted: &[f64], p: f64, level: f64) -> Option<Interval>
     }
     let high = sorted.get(ranks.0 as usize - 1).copied().unwrap_or(f64::INFINITY);
     Some(Interval { low, high, level })
+}
+
+/// The weighted median, as scikit-learn's: where half of the weight ends between two values, the middle of them
+/// (Hyndman & Fan 1996, type 2). Its interval is that of the share of weight below it, read off the values (Woodruff
+/// 1952), which holds with weights and with groups. None without weight.
+pub fn weighted_median(values: &[f64], sampling: &Sampling, level: f64) -> Option<(f64, Interval)> {
+    let weight = |row: &u32| sampling.weights.as_ref().map_or(1.0, |weights| weights[*row as usize]);
+    let mut rows: Vec<u32> = (0..values.len() as u32).filter(|row| weight(row) > 0.0).collect();
+    rows.sort_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]));
+    let mut below = 0.0;
+    let sums: Vec<f64> = rows
+        .iter()
+        .map(|row| {
+            below += weight(row);
+            below
+        })
+        .collect();
+    let (total, at) = (*sums.last()?, |place: usize| rows.get(place).map(|row| values[*row as usize]));
+    let half = sums.partition_point(|sum| *sum < total / 2.0);
+    let here = at(half)?;
+    // As scikit-learn, which compares weights as they are.
+    let value =
+        if sums[half] - total / 2.0 > f64::EPSILON { here } else { (here + at(half + 1).unwrap_or(here)) / 2.0 };
+    let is_below = values.iter().map(|v| if *v <= value { 1.0 } else { 0.0 }).collect();
+    let share = Linear::mean(is_below, sampling.weights.as_deref(), Scale::Share)?;
+    let centred = Linear { value: 0.5, ..share.clustered(sampling.groups.as_deref()) };
+    let ends = centred.share_interval(level)?;
+    let low = sums.partition_point(|sum| *sum < ends.low * total);
+    let high = sums.partition_point(|sum| *sum <= ends.high * total);
+    let (low, high) = (at(low).unwrap_or(f64::NEG_INFINITY), at(high).unwrap_or(f64::INFINITY));
+    Some((value, Interval { low: low.min(value), high: high.max(value), level }))
 }
 
 #[cfg(test)]

@@ -2,51 +2,69 @@
 
 use super::interval::critical;
 use super::linear::{Linear, Scale};
+use super::order::Order;
+use super::sampling::Size;
 use crate::model::Interval;
-use std::cmp::Ordering;
+
+/// The positives and the negatives among the rows.
+pub fn sizes(positive: &[bool], weights: Option<&[f64]>) -> (Size, Size) {
+    let of = |class: bool| Size::of_those(positive.len(), weights, |row| positive[row] == class);
+    (of(true), of(false))
+}
 
 /// The area under the ROC curve: the probability that a positive scores above a negative, ties counting half.
-/// Contributions are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988) from midranks, in
-/// O(n log n) (Sun & Xu 2014). None without rows of both classes.
-pub fn roc_auc(positive: &[bool], scores: &[f64]) -> Option<Linear> {
-    let order = order(scores, f64::total_cmp);
-    let of_class = |class: bool| order.iter().copied().filter(|&i| positive[i] == class).collect::<Vec<_>>();
-    let (positives, negatives) = (of_class(true), of_class(false));
-    let (m, n) = (positives.len() as f64, negatives.len() as f64);
-    if m == 0.0 || n == 0.0 {
+/// Contributions are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988), in O(n log n) (Sun & Xu
+/// 2014); with weights, of the weighted area. None without rows of both classes.
+pub fn roc_auc(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
+    let (positives, negatives) = sizes(positive, weights);
+    if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
-    let mut overall = vec![0.0; scores.len()];
-    let mut within = vec![0.0; scores.len()];
-    midranks(&order, scores, &mut overall);
-    midranks(&positives, scores, &mut within);
-    midranks(&negatives, scores, &mut within);
-    // Σ midranks of positives is whole or half: exact in any order up to 2⁵² pairs.
-    let ranks: f64 = positives.iter().map(|&i| overall[i]).sum();
-    let value = (ranks - m * (m + 1.0) / 2.0) / (m * n);
+    // The weight of the other class that each row lies above, ties counting half.
+    let mut contributions = vec![0.0; positive.len()];
+    let (mut wins, mut below) = (0.0, (0.0, 0.0));
+    for run in order.runs() {
+        let here = weight_of(run, positive, weights);
+        let above = (below.0 + here.0 / 2.0, below.1 + here.1 / 2.0);
+        for &row in run {
+            contributions[row as usize] = if positive[row as usize] { above.1 } else { above.0 };
+        }
+        // Of rows without weights these are whole or half: exact in any order up to 2⁵² pairs.
+        wins += here.0 * above.1;
+        below = (below.0 + here.0, below.1 + here.1);
+    }
+    let value = wins / (positives.weight * negatives.weight);
     // Each row's mean win over the other class, against the mean of all; scaled so that squares sum to
     // S₁₀ / m + S₀₁ / n. With one row in a class the scale is NaN: its variance cannot be seen.
-    let spread = |size: f64| (size * (size - 1.0)).sqrt();
-    let mut contributions = vec![0.0; scores.len()];
-    for &i in &positives {
-        contributions[i] = ((overall[i] - within[i]) / n - value) / spread(m);
+    let spreads = (positives.spread(), negatives.spread());
+    for (row, (contribution, positive)) in contributions.iter_mut().zip(positive).enumerate() {
+        let weight = weights.map_or(1.0, |weights| weights[row]);
+        *contribution = match positive {
+            true => weight * (*contribution / negatives.weight - value) / spreads.0,
+            false => weight * (1.0 - *contribution / positives.weight - value) / spreads.1,
+        };
     }
-    for &i in &negatives {
-        contributions[i] = (1.0 - (overall[i] - within[i]) / m - value) / spread(n);
-    }
-    Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows: m.min(n) as u64 })
+    let rows = positives.effective.min(negatives.effective);
+    Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows, freedom: None })
+}
+
+/// The weight of the positives and of the negatives among some rows.
+fn weight_of(rows: &[u32], positive: &[bool], weights: Option<&[f64]>) -> (f64, f64) {
+    rows.iter().fold((0.0, 0.0), |sums, &row| {
+        let weight = weights.map_or(1.0, |weights| weights[row as usize]);
+        if positive[row as usize] { (sums.0 + weight, sums.1) } else { (sums.0, sums.1 + weight) }
+    })
 }
 
 /// DeLong's interval on the logit scale (Pepe 2003, 5.2; Qin & Hotilovac 2008). Where the rows show no variance, as
 /// when every positive is above every negative, the variance follows from the area itself (Hanley & McNeil 1982),
-/// solved for the areas that the estimate does not contradict (Newcombe 2006, method 5).
-pub fn auc_interval(linear: &Linear, positive: &[bool], level: f64) -> Interval {
+/// solved for the areas that the estimate does not contradict (Newcombe 2006, method 5), of `m` positives and `n`
+/// negatives.
+pub fn auc_interval(linear: &Linear, (m, n): (f64, f64), level: f64) -> Interval {
     let error: f64 = linear.contributions.iter().map(|c| c * c).sum();
     if error > 1e-28 && linear.value > 0.0 && linear.value < 1.0 {
         return linear.interval(level);
     }
-    let m = positive.iter().filter(|&&p| p).count() as f64;
-    let n = positive.len() as f64 - m;
     let middle = (m + n) / 2.0 - 1.0;
     let z = critical(level);
     let excess = |area: f64| {
@@ -71,72 +89,50 @@ pub fn auc_interval(linear: &Linear, positive: &[bool], level: f64) -> Interval 
 /// Average precision: Σ (recall gained at a threshold) · (precision there), over distinct scores from the highest,
 /// without interpolation. Contributions are its derivatives with respect to the rows' weights. None without rows
 /// of both classes: with positives only it is 1 whatever the scores.
-pub fn average_precision(positive: &[bool], scores: &[f64]) -> Option<Linear> {
-    let order = order(scores, |a, b| b.total_cmp(a));
-    let positives = positive.iter().filter(|&&p| p).count();
-    if positives == 0 || positives == positive.len() {
+pub fn average_precision(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
+    let (positives, negatives) = sizes(positive, weights);
+    if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
-    let m = positives as f64;
-    let groups = groups(&order, scores);
-    // At each threshold: positives gained there, and those and all rows so far.
-    let mut steps = Vec::with_capacity(groups.len());
-    let (mut hits, mut rows) = (0.0, 0.0);
-    for &(from, to) in &groups {
-        let gained = order[from..to].iter().filter(|&&i| positive[i]).count() as f64;
-        hits += gained;
-        rows += (to - from) as f64;
-        steps.push((gained, hits, rows));
+    // At each threshold, from the highest: the weight of positives and of all rows so far.
+    let mut steps: Vec<(f64, f64)> = Vec::new();
+    let (mut hits, mut rows, mut value) = (0.0, 0.0, 0.0);
+    for run in order.runs().rev() {
+        let here = weight_of(run, positive, weights);
+        hits += here.0;
+        rows += here.0 + here.1;
+        // Of rows without weight there is no precision.
+        if here.0 > 0.0 {
+            value += here.0 * (hits / rows);
+        }
+        steps.push((hits, rows));
     }
-    let value = steps.iter().map(|(gained, hits, rows)| gained * hits / rows).sum::<f64>() / m;
-    let n = scores.len() as f64;
-    let scale = (n / (n - 1.0)).sqrt() / m;
-    let mut contributions = vec![0.0; scores.len()];
+    value /= positives.weight;
+    let n = positives.rows + negatives.rows;
+    let scale = (n / (n - 1.0)).sqrt() / positives.weight;
+    let mut contributions = vec![0.0; positive.len()];
     // A row counts at its own threshold and at every lower one: walk upwards and sum.
     let (mut as_positive, mut as_negative) = (0.0, 0.0);
-    for (&(from, to), (gained, hits, rows)) in groups.iter().zip(&steps).rev() {
+    for (run, (hits, rows)) in order.runs().zip(steps.iter().rev()) {
+        if *rows <= 0.0 {
+            continue;
+        }
+        let gained = weight_of(run, positive, weights).0;
         as_positive += gained * (rows - hits) / (rows * rows);
         as_negative -= gained * hits / (rows * rows);
-        for &i in &order[from..to] {
-            let slope = if positive[i] { hits / rows - value + as_positive } else { as_negative };
-            contributions[i] = slope * scale;
+        for &row in run {
+            let row = row as usize;
+            let slope = if positive[row] { hits / rows - value + as_positive } else { as_negative };
+            contributions[row] = weights.map_or(1.0, |weights| weights[row]) * slope * scale;
         }
     }
-    Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows: positives as u64 })
-}
-
-fn order(scores: &[f64], by: impl Fn(&f64, &f64) -> Ordering) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| by(&scores[a], &scores[b]));
-    order
-}
-
-/// Runs of equal scores in an ordering, as ranges of it.
-fn groups(order: &[usize], scores: &[f64]) -> Vec<(usize, usize)> {
-    let mut groups = Vec::new();
-    let mut from = 0;
-    for to in 1..=order.len() {
-        if to == order.len() || scores[order[to]] != scores[order[from]] {
-            groups.push((from, to));
-            from = to;
-        }
-    }
-    groups
-}
-
-/// Writes each row's rank among `order`, from 1; rows of one score share the mean of their ranks.
-fn midranks(order: &[usize], scores: &[f64], ranks: &mut [f64]) {
-    for (from, to) in groups(order, scores) {
-        let rank = (from + 1 + to) as f64 / 2.0;
-        for &i in &order[from..to] {
-            ranks[i] = rank;
-        }
-    }
+    Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows: positives.effective, freedom: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cmp::Ordering;
 
     /// The variance from its definition, in O(m·n).
     fn delong_by_pairs(positive: &[bool], scores: &[f64]) -> f64 {
@@ -161,7 +157,7 @@ mod tests {
     fn contributions_square_to_delongs_variance() {
         let scores = [0.1, 0.4, 0.4, 0.8, 0.35, 0.4, 0.9, 0.2, 0.6, 0.6];
         let positive = [false, false, true, true, true, false, true, false, false, true];
-        let linear = roc_auc(&positive, &scores).unwrap();
+        let linear = roc_auc(&Order::of(&scores), &positive, None).unwrap();
         let found: f64 = linear.contributions.iter().map(|c| c * c).sum();
         assert!((found - delong_by_pairs(&positive, &scores)).abs() < 1e-15, "{found}");
     }
@@ -170,7 +166,7 @@ mod tests {
     fn contributions_to_average_precision_are_its_derivatives() {
         let scores = [0.1, 0.4, 0.4, 0.8, 0.35, 0.4, 0.9];
         let positive = [false, false, true, true, true, false, false];
-        let linear = average_precision(&positive, &scores).unwrap();
+        let linear = average_precision(&Order::of(&scores), &positive, None).unwrap();
         // Repeating every row k times and one row k + 1 times is a small weight on that row.
         let k = 20_000;
         let rows: Vec<(bool, f64)> = positive.into_iter().zip(scores).collect();
@@ -181,7 +177,7 @@ mod tests {
                 heavy_positive.extend(std::iter::repeat_n(positive, times));
                 heavy_scores.extend(std::iter::repeat_n(score, times));
             }
-            let heavy = average_precision(&heavy_positive, &heavy_scores).unwrap().value;
+            let heavy = average_precision(&Order::of(&heavy_scores), &heavy_positive, None).unwrap().value;
             let slope = (heavy - linear.value) * k as f64 * (7.0_f64 / 6.0).sqrt();
             assert!((slope - contribution).abs() < 1e-4, "row {i}: {slope} {contribution}");
         }
@@ -189,13 +185,13 @@ mod tests {
 
     #[test]
     fn perfect_order_is_uncertain_and_one_class_undefined() {
-        let linear = roc_auc(&[false, false, true, true], &[0.1, 0.2, 0.8, 0.9]).unwrap();
-        let found = auc_interval(&linear, &[false, false, true, true], 0.95);
+        let linear = roc_auc(&Order::of(&[0.1, 0.2, 0.8, 0.9]), &[false, false, true, true], None).unwrap();
+        let found = auc_interval(&linear, (2.0, 2.0), 0.95);
         assert!(found.low < 0.6 && found.high == 1.0, "{found:?}");
-        let constant = roc_auc(&[false, true, true], &[0.5, 0.5, 0.5]).unwrap();
-        let found = auc_interval(&constant, &[false, true, true], 0.95);
+        let constant = roc_auc(&Order::of(&[0.5; 3]), &[false, true, true], None).unwrap();
+        let found = auc_interval(&constant, (2.0, 1.0), 0.95);
         assert!(constant.value == 0.5 && found.low < 0.2 && found.high > 0.8, "{found:?}");
-        assert!(roc_auc(&[true, true], &[0.1, 0.2]).is_none());
-        assert!(average_precision(&[true, true], &[0.1, 0.2]).is_none());
+        assert!(roc_auc(&Order::of(&[0.1, 0.2]), &[true, true], None).is_none());
+        assert!(average_precision(&Order::of(&[0.1, 0.2]), &[true, true], None).is_none());
     }
 }

@@ -1,6 +1,9 @@
 //! Metrics that need the rows themselves: losses of scores and of values, each with its rows' contributions.
 
-use super::linear::{Linear, Scale, mean};
+use super::linear::{Linear, Scale, weighted_mean};
+use super::order::Order;
+use super::quantile::weighted_median;
+use super::sampling::{Sampling, Size};
 use super::text::TextRow;
 use super::{interval, quantile, quantile_interval, ranking};
 use crate::model::Interval;
@@ -9,8 +12,8 @@ use crate::model::Interval;
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// Binary: whether the row is positive, and the probability it was given. `epsilon` is the machine epsilon of
-    /// the type the scores were stored in, by which log loss keeps them off 0 and 1.
-    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64 },
+    /// the type the scores were stored in, by which log loss keeps them off 0 and 1; `order` is that of the scores.
+    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64, order: &'a Order },
     /// Regression.
     Values { truth: &'a [f64], predicted: &'a [f64] },
     /// Texts against their references.
@@ -38,67 +41,62 @@ pub enum RowMetric {
 }
 
 impl RowMetric {
-    /// The metric as scikit-learn, rouge_score and SQuAD define it. None where it is undefined, and for metrics of the other kind of rows.
-    pub fn of(self, rows: Rows<'_>) -> Option<f64> {
-        match (self, rows) {
-            (RowMetric::MedianAbsoluteError, Rows::Values { truth, predicted }) => {
-                quantile(&sorted_errors(truth, predicted), 0.5)
-            }
-            _ => self.linear(rows).map(|linear| linear.value),
+    /// The metric as scikit-learn, rouge_score and SQuAD define it, with its interval. None where it is undefined,
+    /// and for metrics of another kind of rows.
+    pub fn estimate(self, rows: Rows<'_>, sampling: &Sampling, level: f64) -> Option<(f64, Interval)> {
+        let weights = sampling.weights.as_deref();
+        if let (RowMetric::MedianAbsoluteError, Rows::Values { truth, predicted }) = (self, rows) {
+            return median(errors(truth, predicted), sampling, level);
         }
-    }
-
-    pub fn interval(self, rows: Rows<'_>, level: f64) -> Option<Interval> {
-        let linear = match (self, rows) {
-            (RowMetric::MedianAbsoluteError, Rows::Values { truth, predicted }) => {
-                let found = quantile_interval(&sorted_errors(truth, predicted), 0.5, level)?;
-                // Where most errors are one and the same number, both ends are: the rows show no spread.
-                let high = if found.low < found.high { found.high } else { f64::INFINITY };
-                let low = if found.low < found.high { found.low.max(0.0) } else { 0.0 };
-                return Some(Interval { low, high, level });
+        let linear = self.linear(rows, weights)?.clustered(sampling.groups.as_deref());
+        let interval = match (self, rows) {
+            (RowMetric::RocAuc, Rows::Scores { positive, .. }) => {
+                let (positives, negatives) = ranking::sizes(positive, weights);
+                // Where rows come in groups, there are as many draws as groups.
+                let draws = linear.contributions.len() as f64 / positive.len() as f64;
+                ranking::auc_interval(&linear, (positives.effective * draws, negatives.effective * draws), level)
             }
-            _ => self.linear(rows)?,
-        };
-        match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, .. }) => Some(ranking::auc_interval(&linear, positive, level)),
-            (RowMetric::AveragePrecision, Rows::Scores { positive, .. }) if linear.value >= 1.0 => {
-                // Boyd, Eng & Page 2013: average precision as a proportion of the positives.
-                let positives = positive.iter().filter(|&&p| p).count() as f64;
-                interval::wilson(positives, positives, level)
+            // Boyd, Eng & Page 2013: average precision as a proportion of the positives.
+            (RowMetric::AveragePrecision, _) if linear.value >= 1.0 => {
+                interval::wilson(linear.rows, linear.rows, level)?
+            }
+            (RowMetric::ExactMatch | RowMetric::SquadExactMatch, Rows::Texts(_)) if !sampling.is_plain() => {
+                linear.share_interval(level)?
             }
             (RowMetric::ExactMatch | RowMetric::SquadExactMatch, Rows::Texts(rows)) => {
                 let n = rows.len() as f64;
-                interval::wilson((linear.value * n).round(), n, level)
+                interval::wilson((linear.value * n).round(), n, level)?
             }
-            _ => Some(linear.interval(level)),
-        }
+            _ => linear.interval(level),
+        };
+        Some((linear.value, interval))
     }
 
     /// The metric with its rows' contributions to its error; None for the median, which has none of use.
-    pub fn linear(self, rows: Rows<'_>) -> Option<Linear> {
+    pub fn linear(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, scores, .. }) => ranking::roc_auc(positive, scores),
-            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, .. }) => {
-                ranking::average_precision(positive, scores)
+            (RowMetric::RocAuc, Rows::Scores { positive, order, .. }) => ranking::roc_auc(order, positive, weights),
+            (RowMetric::AveragePrecision, Rows::Scores { positive, order, .. }) => {
+                ranking::average_precision(order, positive, weights)
             }
-            (RowMetric::LogLoss, Rows::Scores { positive, scores, epsilon }) => {
+            (RowMetric::LogLoss, Rows::Scores { positive, scores, epsilon, .. }) => {
                 let loss = |(&positive, &score): (&bool, &f64)| {
                     let given = if positive { score } else { 1.0 - score };
                     -given.clamp(epsilon, 1.0 - epsilon).ln()
                 };
-                Linear::mean(&positive.iter().zip(scores).map(loss).collect::<Vec<_>>(), Scale::Positive)
+                Linear::mean(positive.iter().zip(scores).map(loss).collect(), weights, Scale::Positive)
             }
             (RowMetric::BrierScore, Rows::Scores { positive, scores, .. }) => {
                 let loss = |(&positive, &score): (&bool, &f64)| (score - f64::from(u8::from(positive))).powi(2);
-                Linear::mean(&positive.iter().zip(scores).map(loss).collect::<Vec<_>>(), Scale::Share)
+                Linear::mean(positive.iter().zip(scores).map(loss).collect(), weights, Scale::Share)
             }
-            (_, Rows::Values { truth, predicted }) => self.of_values(truth, predicted),
-            (_, Rows::Texts(rows)) => self.of_texts(rows),
+            (_, Rows::Values { truth, predicted }) => self.of_values(truth, predicted, weights),
+            (_, Rows::Texts(rows)) => self.of_texts(rows, weights),
             _ => None,
         }
     }
 
-    fn of_texts(self, rows: &[TextRow]) -> Option<Linear> {
+    fn of_texts(self, rows: &[TextRow], weights: Option<&[f64]>) -> Option<Linear> {
         let of_row: fn(&TextRow) -> f64 = match self {
             RowMetric::Rouge1 => |row| row.rouge[0],
             RowMetric::Rouge2 => |row| row.rouge[1],
@@ -108,13 +106,13 @@ impl RowMetric {
             RowMetric::TokenF1 => |row| row.token_f1,
             _ => return None,
         };
-        Linear::mean(&rows.iter().map(of_row).collect::<Vec<_>>(), Scale::Share)
+        Linear::mean(rows.iter().map(of_row).collect(), weights, Scale::Share)
     }
 
-    fn of_values(self, truth: &[f64], predicted: &[f64]) -> Option<Linear> {
+    fn of_values(self, truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Option<Linear> {
         let mean_of = |loss: &dyn Fn(f64, f64) -> f64| {
-            let losses: Vec<f64> = truth.iter().zip(predicted).map(|(&t, &p)| loss(t, p)).collect();
-            Linear::mean(&losses, Scale::Positive)
+            let losses = truth.iter().zip(predicted).map(|(&t, &p)| loss(t, p)).collect();
+            Linear::mean(losses, weights, Scale::Positive)
         };
         match self {
             RowMetric::MeanAbsoluteError => mean_of(&|t, p| (t - p).abs()),
@@ -128,33 +126,48 @@ impl RowMetric {
                 let contributions = squares.contributions.iter().map(|c| c * slope).collect();
                 Some(Linear { value, contributions, reach: squares.reach.sqrt(), ..squares })
             }
-            RowMetric::R2 => r2(truth, predicted),
+            RowMetric::R2 => r2(truth, predicted, weights),
             _ => None,
         }
     }
 }
 
 /// 1 − Σ(t − p)² / Σ(t − t̄)². None when the truth does not vary, where scikit-learn gives 0 or 1.
-fn r2(truth: &[f64], predicted: &[f64]) -> Option<Linear> {
-    let centre = mean(truth);
+fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Option<Linear> {
+    let centre = weighted_mean(truth, weights);
     let errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| (t - p).powi(2)).collect();
     let spreads: Vec<f64> = truth.iter().map(|t| (t - centre).powi(2)).collect();
-    let n = truth.len() as f64;
-    let (error, spread) = (mean(&errors), mean(&spreads));
-    if truth.len() < 2 || spread.is_nan() || spread <= 0.0 {
+    let size = Size::of(truth.len(), weights);
+    let (error, spread) = (weighted_mean(&errors, weights), weighted_mean(&spreads, weights));
+    if size.rows < 2.0 || spread.is_nan() || spread <= 0.0 {
         return None;
     }
     let value = 1.0 - error / spread;
-    let slope = 1.0 / (spread * (n * (n - 1.0)).sqrt());
-    let contributions = errors.iter().zip(&spreads).map(|(e, s)| -(e - (1.0 - value) * s) * slope).collect();
+    let slope = 1.0 / (spread * size.spread());
+    let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+    let rows = errors.iter().zip(&spreads).enumerate();
+    let contributions = rows.map(|(row, (e, s))| -weight(row) * (e - (1.0 - value) * s) * slope).collect();
     let reach = errors.iter().copied().fold(0.0, f64::max) / spread;
-    Some(Linear { value, contributions, scale: Scale::Unexplained, reach, rows: truth.len() as u64 })
+    let freedom = Some(size.effective - 1.0);
+    Some(Linear { value, contributions, scale: Scale::Unexplained, reach, rows: size.effective, freedom })
 }
 
-fn sorted_errors(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
-    let mut errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| (t - p).abs()).collect();
-    errors.sort_by(f64::total_cmp);
-    errors
+fn errors(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
+    truth.iter().zip(predicted).map(|(t, p)| (t - p).abs()).collect()
+}
+
+/// The median of errors, which are not below zero.
+fn median(mut errors: Vec<f64>, sampling: &Sampling, level: f64) -> Option<(f64, Interval)> {
+    let (value, found) = if sampling.is_plain() {
+        errors.sort_by(f64::total_cmp);
+        (quantile(&errors, 0.5)?, quantile_interval(&errors, 0.5, level)?)
+    } else {
+        weighted_median(&errors, sampling, level)?
+    };
+    // Where most errors are one and the same number, both ends are: the rows show no spread.
+    let is_wide = found.low < found.high;
+    let (low, high) = if is_wide { (found.low.max(0.0), found.high) } else { (0.0, f64::INFINITY) };
+    Some((value, Interval { low, high, level }))
 }
 
 #[cfg(test)]
@@ -163,19 +176,22 @@ mod tests {
 
     #[test]
     fn scores_of_zero_and_one_have_a_finite_loss() {
-        let rows = Rows::Scores { positive: &[true, false], scores: &[0.0, 0.5], epsilon: f64::EPSILON };
-        let loss = RowMetric::LogLoss.of(rows).unwrap();
+        let scores = [0.0, 0.5];
+        let order = Order::of(&scores);
+        let rows = Rows::Scores { positive: &[true, false], scores: &scores, epsilon: f64::EPSILON, order: &order };
+        let loss = RowMetric::LogLoss.linear(rows, None).unwrap().value;
         assert!((loss - (f64::EPSILON.ln().abs() + 2_f64.ln()) / 2.0).abs() < 1e-12);
     }
 
     #[test]
     fn what_is_undefined_is_none() {
         let constant = Rows::Values { truth: &[2.0, 2.0], predicted: &[1.0, 2.0] };
-        assert_eq!(RowMetric::R2.of(constant), None);
+        let of = |metric: RowMetric, rows| metric.estimate(rows, &Sampling::default(), 0.95);
+        assert_eq!(of(RowMetric::R2, constant), None);
         let none = Rows::Values { truth: &[], predicted: &[] };
-        assert_eq!(RowMetric::MeanAbsoluteError.of(none), None);
-        assert_eq!(RowMetric::MedianAbsoluteError.of(none), None);
-        assert_eq!(RowMetric::RocAuc.of(constant), None);
+        assert_eq!(of(RowMetric::MeanAbsoluteError, none), None);
+        assert_eq!(of(RowMetric::MedianAbsoluteError, none), None);
+        assert_eq!(of(RowMetric::RocAuc, constant), None);
     }
 
     #[test]
@@ -183,17 +199,17 @@ mod tests {
         let truth = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
         let rows = Rows::Values { truth: &truth, predicted: &truth };
         for metric in [RowMetric::MeanAbsoluteError, RowMetric::RootMeanSquaredError, RowMetric::MedianAbsoluteError] {
-            let found = metric.interval(rows, 0.95).unwrap();
+            let found = metric.estimate(rows, &Sampling::default(), 0.95).unwrap().1;
             assert_eq!((found.low, found.high), (0.0, f64::INFINITY), "{metric:?}");
         }
-        let found = RowMetric::R2.interval(rows, 0.95).unwrap();
+        let found = RowMetric::R2.estimate(rows, &Sampling::default(), 0.95).unwrap().1;
         assert_eq!((found.low, found.high), (f64::NEG_INFINITY, 1.0));
     }
 
     #[test]
     fn a_ratio_to_what_may_be_zero_is_open() {
         let truth = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let of = |predicted: &[f64]| RowMetric::R2.linear(Rows::Values { truth: &truth, predicted }).unwrap();
+        let of = |predicted: &[f64]| RowMetric::R2.linear(Rows::Values { truth: &truth, predicted }, None).unwrap();
         let (good, useless) = (of(&[1.1, 2.2, 2.9, 4.1, 4.8, 6.1]), of(&[3.0, 4.1, 2.0, 5.5, 3.0, 4.0]));
         assert_eq!(good.relative(&useless, 0.95), Some(interval::unbounded(0.95)));
         let sound = useless.relative(&good, 0.95).unwrap();

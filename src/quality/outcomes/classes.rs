@@ -3,8 +3,10 @@
 use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, linear, pick, resampled_pair};
 use crate::model::Interval;
 use crate::quality::metrics::{Kind, MetricInfo};
-use crate::stats::bootstrap::Joint;
-use crate::stats::counts::{CountMetric, Undefined};
+use crate::stats::bootstrap::{Joint, Resamples};
+use crate::stats::counts::{CountMetric, Tally, Undefined};
+use crate::stats::linear::{Linear, Scale};
+use crate::stats::order::Order;
 use crate::stats::rows::Rows;
 use std::collections::HashMap;
 
@@ -37,11 +39,40 @@ impl Classes {
     fn positive(&self) -> Vec<bool> {
         self.truth.iter().map(|class| *class == 1).collect()
     }
+
+    /// The scores with what metrics of ranks need of them, if there are scores and such metrics.
+    fn ranked(&self, metrics: &[&MetricInfo]) -> Option<Ranked<'_>> {
+        let scores = self.scores.as_ref().filter(|_| metrics.iter().any(|metric| metric.needs_scores))?;
+        Some(Ranked { positive: self.positive(), order: Order::of(&scores.values), scores })
+    }
+
+    fn linear(&self, count: CountMetric, tally: &Tally, weights: Option<&[f64]>) -> Option<Linear> {
+        count.linear(tally, &self.truth, &self.predicted, weights)
+    }
+
+    fn tally(&self, classes: usize, weights: Option<&[f64]>) -> Tally {
+        Tally::of(classes.max(2), &self.truth, &self.predicted, weights)
+    }
+
+    /// A metric of counts where rows have weights or come in groups.
+    fn weighed(&self, count: CountMetric, tally: &Tally, sampling: &Sampling, level: f64) -> Option<Estimate> {
+        let linear = self.linear(count, tally, sampling.weights.as_deref())?.clustered(sampling.groups.as_deref());
+        let is_at_end = linear.scale == Scale::Logit && (linear.value <= 0.0 || linear.value >= 1.0);
+        let interval = if is_at_end { linear.share_interval(level)? } else { linear.interval(level) };
+        Some((linear.value, interval))
+    }
 }
 
-impl Scores {
-    fn rows<'a>(&'a self, positive: &'a [bool]) -> Rows<'a> {
-        Rows::Scores { positive, scores: &self.values, epsilon: self.epsilon }
+struct Ranked<'a> {
+    positive: Vec<bool>,
+    order: Order,
+    scores: &'a Scores,
+}
+
+impl Ranked<'_> {
+    fn rows(&self) -> Rows<'_> {
+        let Scores { values, epsilon } = self.scores;
+        Rows::Scores { positive: &self.positive, scores: values, epsilon: *epsilon, order: &self.order }
     }
 }
 
@@ -71,8 +102,8 @@ impl Shape for Classes {
 
     fn same_predictions(&self, other: &Outcomes) -> bool {
         let Outcomes::Classes(other) = other else { return false };
-        let scores = |classes: &Classes| classes.scores.as_ref().map(|scores| scores.values.clone());
-        other.predicted == self.predicted && scores(other) == scores(self)
+        other.predicted == self.predicted
+            && other.scores.as_ref().map(|s| &s.values) == self.scores.as_ref().map(|s| &s.values)
     }
 
     /// Classes that only the other has come after those that are here.
@@ -96,47 +127,85 @@ impl Shape for Classes {
     }
 
     /// Counts of truth and prediction serve every metric of counts; those without a closed form share a bootstrap.
-    fn measure(&self, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        let pairs = self.truth.iter().copied().zip(self.predicted.iter().copied());
-        let joint = Joint::of_one(self.classes.len(), pairs);
-        let tally = joint.tallies().0;
-        let open = |count: &CountMetric| count.closed_interval(&tally, level).is_none();
-        let resampled: Vec<_> = metrics.iter().filter_map(|metric| count(metric)).filter(open).collect();
-        let resamples = (!resampled.is_empty()).then(|| joint.resample(&resampled));
-        let positive = self.positive();
-        let value = |metric: &&MetricInfo| {
-            let Some(count) = count(metric) else {
-                return linear::measure(metric, self.scores.as_ref()?.rows(&positive), level);
-            };
-            let value = count.of(&tally, Undefined::Spoils)?;
-            let interval = count.closed_interval(&tally, level).or_else(|| {
-                let place = resampled.iter().position(|other| *other == count)?;
-                let found = resamples.as_ref()?.interval(place, value, level, |a, _| a);
-                Some(Interval { low: found.low.max(count.least()), high: found.high.min(1.0), level })
-            })?;
-            Some((value, interval))
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+        let ranked = self.ranked(metrics);
+        let counted = Counted::new(self, metrics, sampling, level);
+        let value = |metric: &&MetricInfo| match count(metric) {
+            Some(count) => counted.estimate(self, count, sampling, level),
+            None => linear::measure(metric, ranked.as_ref()?.rows(), sampling, level),
         };
         metrics.iter().map(value).collect()
     }
 
-    /// One bootstrap of the table of truth and both predictions serves all metrics of counts.
-    fn compare(&self, baseline: &Outcomes, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Pair>> {
+    /// One bootstrap of the table of truth and both predictions serves all metrics of counts; with weights or groups,
+    /// rows' contributions do.
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>> {
         let Outcomes::Classes(baseline) = baseline else { return Vec::new() };
-        let rows = self.truth.iter().zip(&self.predicted).zip(&baseline.predicted).map(|((t, a), b)| (*t, *a, *b));
-        let joint = Joint::of_two(self.classes.len().max(baseline.classes.len()), rows);
-        let tallies = joint.tallies();
+        let classes = self.classes.len().max(baseline.classes.len());
         let counts: Vec<_> = metrics.iter().filter_map(|metric| count(metric)).collect();
-        let resamples = joint.resample(&counts);
-        let positive = (self.positive(), baseline.positive());
+        let ranked = (self.ranked(metrics), baseline.ranked(metrics));
+        let weights = sampling.weights.as_deref();
+        let tallies = (self.tally(classes, weights), baseline.tally(classes, weights));
+        let resamples = sampling.is_plain().then(|| {
+            let rows = self.truth.iter().zip(&self.predicted).zip(&baseline.predicted);
+            Joint::of_two(classes, rows.map(|((t, a), b)| (*t, *a, *b))).resample(&counts)
+        });
         let pair = |metric: &&MetricInfo| {
             let Some(count) = count(metric) else {
-                let (a, b) = (self.scores.as_ref()?, baseline.scores.as_ref()?);
-                return linear::compare(metric, a.rows(&positive.0), b.rows(&positive.1), level);
+                let (a, b) = (ranked.0.as_ref()?.rows(), ranked.1.as_ref()?.rows());
+                return linear::compare(metric, a, b, sampling, level);
+            };
+            let Some(resamples) = &resamples else {
+                let of = |classes: &Classes, tally| classes.linear(count, tally, weights);
+                let (a, b) = (of(self, &tallies.0)?, of(baseline, &tallies.1)?);
+                return Some(linear::pair(a, b, "paired delta method", sampling, level));
             };
             let place = counts.iter().position(|other| *other == count)?;
             let values = (count.of(&tallies.0, Undefined::Spoils)?, count.of(&tallies.1, Undefined::Spoils)?);
-            Some(resampled_pair(&resamples, place, values, (count.least(), 1.0), level))
+            Some(resampled_pair(resamples, place, values, (count.least(), 1.0), level))
         };
         metrics.iter().map(pair).collect()
+    }
+}
+
+/// What the metrics of counts have in common.
+struct Counted {
+    tally: Tally,
+    resampled: Vec<CountMetric>,
+    resamples: Option<Resamples>,
+}
+
+impl Counted {
+    fn new(classes: &Classes, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Counted {
+        if !sampling.is_plain() {
+            let tally = classes.tally(classes.classes.len(), sampling.weights.as_deref());
+            return Counted { tally, resampled: Vec::new(), resamples: None };
+        }
+        let pairs = classes.truth.iter().copied().zip(classes.predicted.iter().copied());
+        let joint = Joint::of_one(classes.classes.len(), pairs);
+        let tally = joint.tallies().0;
+        let open = |count: &CountMetric| count.closed_interval(&tally, level).is_none();
+        let resampled: Vec<_> = metrics.iter().filter_map(|metric| count(metric)).filter(open).collect();
+        let resamples = (!resampled.is_empty()).then(|| joint.resample(&resampled));
+        Counted { tally, resampled, resamples }
+    }
+
+    fn estimate(&self, classes: &Classes, count: CountMetric, sampling: &Sampling, level: f64) -> Option<Estimate> {
+        if !sampling.is_plain() {
+            return classes.weighed(count, &self.tally, sampling, level);
+        }
+        let value = count.of(&self.tally, Undefined::Spoils)?;
+        let interval = count.closed_interval(&self.tally, level).or_else(|| {
+            let place = self.resampled.iter().position(|other| *other == count)?;
+            let found = self.resamples.as_ref()?.interval(place, value, level, |a, _| a);
+            Some(Interval { low: found.low.max(count.least()), high: found.high.min(1.0), level })
+        })?;
+        Some((value, interval))
     }
 }

@@ -1,35 +1,38 @@
 //! Metrics whose rows contribute to their error one by one: what most shapes of outcomes measure and compare by.
 
-use super::{Estimate, Pair};
+use super::{Estimate, Pair, Sampling};
 use crate::model::Difference;
 use crate::quality::compare::of_two_intervals;
 use crate::quality::metrics::{Kind, MetricInfo};
+use crate::stats::linear::Linear;
 use crate::stats::rows::{RowMetric, Rows};
 
 /// The metric on these rows.
-pub fn measure(metric: &MetricInfo, rows: Rows<'_>, level: f64) -> Option<Estimate> {
-    let kind = kind(metric)?;
-    Some((kind.of(rows)?, kind.interval(rows, level)?))
+pub fn measure(metric: &MetricInfo, rows: Rows<'_>, sampling: &Sampling, level: f64) -> Option<Estimate> {
+    kind(metric)?.estimate(rows, sampling, level)
 }
 
 /// The metric of two models on the same rows in the same order: contributions subtracted row by row.
-pub fn compare(metric: &MetricInfo, a: Rows<'_>, b: Rows<'_>, level: f64) -> Option<Pair> {
+pub fn compare(metric: &MetricInfo, a: Rows<'_>, b: Rows<'_>, sampling: &Sampling, level: f64) -> Option<Pair> {
     let kind = kind(metric)?;
-    if let (Some(of_a), Some(of_b)) = (kind.linear(a), kind.linear(b)) {
-        let relative = of_a.relative(&of_b, level);
-        return Some(Pair {
-            baseline: of_b.value,
-            difference: Difference { value: of_a.value - of_b.value, interval: Some(of_a.difference(&of_b, level)) },
-            relative: relative
-                .map(|interval| Difference { value: of_a.value / of_b.value - 1.0, interval: Some(interval) }),
-            method: paired_method(kind),
-        });
+    let weights = sampling.weights.as_deref();
+    match (kind.linear(a, weights), kind.linear(b, weights)) {
+        (Some(of_a), Some(of_b)) => Some(pair(of_a, of_b, paired_method(kind), sampling, level)),
+        _ => {
+            let (a, b) = (kind.estimate(a, sampling, level)?, kind.estimate(b, sampling, level)?);
+            Some(of_two_intervals(a, b, "intervals of each model, combined (MOVER)"))
+        }
     }
-    Some(of_two_intervals(
-        measure(metric, a, level)?,
-        measure(metric, b, level)?,
-        "intervals of each model, combined (MOVER)",
-    ))
+}
+
+/// Candidate and baseline by their rows' contributions.
+pub fn pair(a: Linear, b: Linear, method: &'static str, sampling: &Sampling, level: f64) -> Pair {
+    let groups = sampling.groups.as_deref();
+    let (a, b) = (a.clustered(groups), b.clustered(groups));
+    let difference = Difference { value: a.value - b.value, interval: Some(a.difference(&b, level)) };
+    let relative = a.relative(&b, level);
+    let relative = relative.map(|interval| Difference { value: a.value / b.value - 1.0, interval: Some(interval) });
+    Pair { baseline: b.value, difference, relative, method }
 }
 
 fn kind(metric: &MetricInfo) -> Option<RowMetric> {

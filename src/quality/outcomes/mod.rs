@@ -15,6 +15,7 @@ pub use values::Values;
 use super::metrics::MetricInfo;
 use crate::model::{Difference, Interval};
 use crate::stats::bootstrap::Resamples;
+pub use crate::stats::sampling::Sampling;
 
 /// What a predictions file says, row by row; 20 to 40 bytes a row, of texts about 200.
 #[derive(Clone, Debug)]
@@ -27,25 +28,6 @@ pub struct Predicted {
     pub slices: Vec<SliceColumn>,
     /// Slice columns that the file lacks, where it may.
     pub without: Vec<String>,
-}
-
-/// How much each row counts, and which rows were drawn together.
-#[derive(Clone, Debug, Default)]
-pub struct Sampling {
-    /// A weight a row, at least zero; None: each counts one.
-    pub weights: Option<Vec<f64>>,
-    /// Rows of one number are one draw, such as the visits of one patient; None: each row is a draw of its own.
-    pub groups: Option<Vec<u32>>,
-}
-
-impl Sampling {
-    /// The rows at `places`, in that order. Places must lie inside.
-    pub fn select(&self, places: &[u32]) -> Sampling {
-        Sampling {
-            weights: self.weights.as_ref().map(|weights| pick(weights, places)),
-            groups: self.groups.as_ref().map(|groups| pick(groups, places)),
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

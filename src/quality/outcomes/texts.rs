@@ -48,12 +48,12 @@ impl Shape for Texts {
     }
 
     /// Metrics of the corpus share one bootstrap of the rows.
-    fn measure(&self, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
         let (sums, resamples) = (Sums::of(&self.rows), corpus::resample(&wanted, &self.rows, None));
         let value = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
-                return linear::measure(metric, Rows::Texts(&self.rows), level);
+                return linear::measure(metric, Rows::Texts(&self.rows), sampling, level);
             };
             let place = wanted.iter().position(|other| *other == corpus)?;
             let value = corpus.of(&sums)?;
@@ -62,14 +62,20 @@ impl Shape for Texts {
         metrics.iter().map(value).collect()
     }
 
-    fn compare(&self, baseline: &Outcomes, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Pair>> {
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>> {
         let Outcomes::Texts(baseline) = baseline else { return Vec::new() };
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
         let (of_a, of_b) = (Sums::of(&self.rows), Sums::of(&baseline.rows));
         let resamples = corpus::resample(&wanted, &self.rows, Some(&baseline.rows));
         let pair = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
-                return linear::compare(metric, Rows::Texts(&self.rows), Rows::Texts(&baseline.rows), level);
+                return linear::compare(metric, Rows::Texts(&self.rows), Rows::Texts(&baseline.rows), sampling, level);
             };
             let place = wanted.iter().position(|other| *other == corpus)?;
             let values = (corpus.of(&of_a)?, corpus.of(&of_b)?);

@@ -34,12 +34,18 @@ impl Shape for Values {
         matches!(other, Outcomes::Values(other) if other.predicted == self.predicted)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        metrics.iter().map(|metric| linear::measure(metric, self.rows(), level)).collect()
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+        metrics.iter().map(|metric| linear::measure(metric, self.rows(), sampling, level)).collect()
     }
 
-    fn compare(&self, baseline: &Outcomes, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Pair>> {
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>> {
         let Outcomes::Values(baseline) = baseline else { return Vec::new() };
-        metrics.iter().map(|metric| linear::compare(metric, self.rows(), baseline.rows(), level)).collect()
+        metrics.iter().map(|metric| linear::compare(metric, self.rows(), baseline.rows(), sampling, level)).collect()
     }
 }

@@ -4,7 +4,9 @@
 use mlgate::model::Interval;
 use mlgate::stats::bootstrap::Joint;
 use mlgate::stats::counts::{CountMetric, Tally, Undefined};
+use mlgate::stats::order::Order;
 use mlgate::stats::rows::{RowMetric, Rows};
+use mlgate::stats::sampling::Sampling;
 
 const EXPERIMENTS: u64 = 300;
 const LEVEL: f64 = 0.95;
@@ -71,9 +73,14 @@ fn f1_and_its_difference() {
     });
 }
 
+fn scored<'a>(positive: &'a [bool], scores: &'a [f64], order: &'a Order) -> Rows<'a> {
+    Rows::Scores { positive, scores, epsilon: f64::EPSILON, order }
+}
+
 fn of_rows(metric: RowMetric, a: Rows<'_>, b: Rows<'_>) -> [Interval; 3] {
-    let (of_a, of_b) = (metric.linear(a).unwrap(), metric.linear(b).unwrap());
-    [metric.interval(a, LEVEL).unwrap(), of_a.difference(&of_b, LEVEL), of_a.relative(&of_b, LEVEL).unwrap()]
+    let (of_a, of_b) = (metric.linear(a, None).unwrap(), metric.linear(b, None).unwrap());
+    let own = metric.estimate(a, &Sampling::default(), LEVEL).unwrap().1;
+    [own, of_a.difference(&of_b, LEVEL), of_a.relative(&of_b, LEVEL).unwrap()]
 }
 
 #[test]
@@ -87,8 +94,8 @@ fn roc_auc_and_its_difference() {
             positive.iter().zip(&noise).map(|(y, n)| of(n) + if *y { shift } else { 0.0 }).collect()
         };
         let (a, b) = (score(&|n| n.0, 1.5), score(&|n| 0.8 * n.0 + 0.6 * n.1, 1.2));
-        let rows = |scores| Rows::Scores { positive: &positive, scores, epsilon: f64::EPSILON };
-        of_rows(RowMetric::RocAuc, rows(&a), rows(&b))
+        let (of_a, of_b) = (Order::of(&a), Order::of(&b));
+        of_rows(RowMetric::RocAuc, scored(&positive, &a, &of_a), scored(&positive, &b, &of_b))
     });
 }
 
@@ -120,10 +127,10 @@ fn average_precision_and_its_difference() {
     };
     let metric = RowMetric::AveragePrecision;
     let (y, a, b) = draw(&mut Dice(7), 400_000);
-    let value = |scores: &[f64]| metric.of(Rows::Scores { positive: &y, scores, epsilon: f64::EPSILON }).unwrap();
+    let value = |scores: &[f64]| metric.linear(scored(&y, scores, &Order::of(scores)), None).unwrap().value;
     about_95_percent([value(&a), value(&b)], |dice| {
         let (y, a, b) = draw(dice, 150);
-        let rows = |scores| Rows::Scores { positive: &y, scores, epsilon: f64::EPSILON };
-        of_rows(metric, rows(&a), rows(&b))
+        let (of_a, of_b) = (Order::of(&a), Order::of(&b));
+        of_rows(metric, scored(&y, &a, &of_a), scored(&y, &b, &of_b))
     });
 }

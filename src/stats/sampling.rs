@@ -1,0 +1,65 @@
+//! How rows were drawn: what each counts, and which came together.
+
+/// How much each row counts, and which rows were drawn together.
+#[derive(Clone, Debug, Default)]
+pub struct Sampling {
+    /// A weight a row: at least zero, not all zero. None: each counts one.
+    pub weights: Option<Vec<f64>>,
+    /// Rows of one number are one draw, such as the visits of one patient. None: each row is a draw of its own.
+    pub groups: Option<Vec<u32>>,
+}
+
+impl Sampling {
+    /// The rows at `places`, in that order. Places must lie inside.
+    pub fn select(&self, places: &[u32]) -> Sampling {
+        Sampling {
+            weights: self.weights.as_ref().map(|weights| places.iter().map(|&i| weights[i as usize]).collect()),
+            groups: self.groups.as_ref().map(|groups| places.iter().map(|&i| groups[i as usize]).collect()),
+        }
+    }
+
+    /// Each row counts one and is a draw of its own.
+    pub fn is_plain(&self) -> bool {
+        self.weights.is_none() && self.groups.is_none()
+    }
+}
+
+/// How many rows there are, in three ways.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// The sum of their weights.
+    pub weight: f64,
+    /// Rows with a weight above zero.
+    pub rows: f64,
+    /// How many rows of equal weight would leave as much uncertainty: (Σw)² / Σw² (Kish 1965, 11.7).
+    pub effective: f64,
+}
+
+impl Size {
+    pub fn of(rows: usize, weights: Option<&[f64]>) -> Size {
+        match weights {
+            None => Size { weight: rows as f64, rows: rows as f64, effective: rows as f64 },
+            Some(_) => Size::of_those(rows, weights, |_| true),
+        }
+    }
+
+    /// Of the rows that `counts` holds for.
+    pub fn of_those(rows: usize, weights: Option<&[f64]>, counts: impl Fn(usize) -> bool) -> Size {
+        let Some(weights) = weights else {
+            return Size::of((0..rows).filter(|row| counts(*row)).count(), None);
+        };
+        let (mut weight, mut squares, mut rows) = (0.0, 0.0, 0.0);
+        for (_, w) in weights.iter().enumerate().filter(|(row, _)| counts(*row)) {
+            weight += w;
+            squares += w * w;
+            rows += if *w > 0.0 { 1.0 } else { 0.0 };
+        }
+        Size { weight, rows, effective: if squares > 0.0 { weight * weight / squares } else { 0.0 } }
+    }
+
+    /// What deviations are divided by so that their squares sum to the variance of a mean: √(n(n − 1)) without
+    /// weights. NaN or zero for a single row, whose variance cannot be seen.
+    pub fn spread(&self) -> f64 {
+        self.weight * ((self.rows - 1.0) / self.rows).sqrt()
+    }
+}
