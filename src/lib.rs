@@ -28,6 +28,7 @@ mod secret;
 mod settings;
 mod source;
 pub mod stage;
+mod stamp;
 pub mod stats;
 pub mod ui;
 

@@ -227,8 +227,19 @@ pub struct LayeredImage {
     pub user: Option<String>,
     pub ports: Vec<u16>,
     pub labels: Vec<(String, String)>,
-    /// `linux/amd64`
-    pub platform: String,
+    /// One or more: `linux/amd64`. Several make one image with an index.
+    pub platforms: Vec<String>,
+}
+
+/// How a layer is stored in the registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Gzip where samples of the files get smaller by it, else none: model weights do not.
+    #[default]
+    Auto,
+    None,
+    Gzip,
+    Zstd,
 }
 
 #[derive(Clone, Debug)]
@@ -239,6 +250,7 @@ pub struct Layer {
     pub files: Vec<String>,
     /// Absolute folder in the image.
     pub to: String,
+    pub compression: Compression,
 }
 
 #[derive(Clone, Debug)]

@@ -242,12 +242,14 @@ pub static IMAGE: Object = Object {
         may("tags", TEXTS, "Tags to push; {{ git.sha }} unless said."),
         may("insecure", Shape::Bool, "Speak plain HTTP with the registry; loopback addresses always do."),
         may("platform", Shape::Text, "linux/amd64 unless said."),
+        may("platforms", TEXTS, "Several: one image with an index, as linux/amd64 and linux/arm64."),
         may("dockerfile", Shape::Text, "Build with the Docker engine from this file."),
         may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
         may("target", Shape::Text, "Stage of the Dockerfile to build."),
         may("base", Shape::Text, "Without a daemon: the image to build on, or scratch."),
         may("layers", Shape::List(&Shape::Object(&LAYER)), "Without a daemon: one layer for each group of files."),
+        may("compression", COMPRESSION, "Of every layer that does not say; auto unless said."),
         may("entrypoint", TEXTS, "Entrypoint of a daemonless image."),
         may("command", TEXTS, "Command of a daemonless image."),
         may("env", Shape::Map(&Shape::Scalar), "Environment of a daemonless image."),
@@ -263,8 +265,11 @@ pub static LAYER: Object = Object {
         must("name", Shape::Text, "How the layer is called in reports."),
         must("files", TEXTS, "Files, folders or globs, relative to this file."),
         may("to", Shape::Text, "Absolute folder in the image; / unless said."),
+        may("compression", COMPRESSION, "auto (gzip, or none where it does not help), none, gzip or zstd."),
     ],
 };
+
+const COMPRESSION: Shape = Shape::OneOf(&["auto", "none", "gzip", "zstd"]);
 
 pub static LATENCY: Object = Object {
     keys: &[

@@ -1,6 +1,7 @@
 //! The engine's archive of images (`docker save`, `docker load`): `manifest.json`, which names a config and layers.
 //! Reading turns it into an OCI layout as it streams by; writing makes one from a layout.
 
+use super::blobs::Content;
 use super::layout::{CONFIG, Layer, Layout, size};
 use super::pipe;
 use bytes::Bytes;
@@ -140,9 +141,6 @@ fn clean(path: &Path) -> PathBuf {
     name
 }
 
-/// A layer to pack: from the layout, or as a stream from the base's registry.
-pub(super) type LayerSource = futures_util::stream::BoxStream<'static, io::Result<Bytes>>;
-
 /// An archive for `docker load`. Layers are opened one after the other, each by `open`.
 pub(super) fn pack<F>(
     config: Vec<u8>,
@@ -150,7 +148,7 @@ pub(super) fn pack<F>(
     mut open: impl FnMut(OciDescriptor) -> F + Send + 'static,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static
 where
-    F: Future<Output = io::Result<LayerSource>> + Send,
+    F: Future<Output = io::Result<Content>> + Send,
 {
     // A layer that occurs twice is packed once and named twice.
     let mut once: Vec<OciDescriptor> = Vec::new();

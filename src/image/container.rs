@@ -3,9 +3,9 @@
 //! service of a GitLab job, the port is published there on all addresses, because its loopback is not ours.
 
 use super::access::is_loopback;
-use super::archive::{LayerSource, pack};
-use super::layout::Layout;
-use super::registry::Repository;
+use super::archive::pack;
+use super::blobs::Blobs;
+use super::layout::{Layout, Listed};
 use super::{Built, engine};
 use crate::model::Fault;
 use bollard::Docker;
@@ -15,9 +15,9 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions,
 };
 use futures_util::{StreamExt, TryStreamExt};
+use oci_client::manifest::OciImageManifest;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -135,13 +135,13 @@ async fn place(what: &str, engine: &str) -> Result<(Ipv4Addr, IpAddr), Fault> {
 async fn load(docker: &Docker, built: &Built) -> Result<String, Fault> {
     let what = format!("load {} into the Docker engine", built.repository);
     let layout = Layout::at(&built.layout);
-    let (_, manifest) = layout.manifest(&built.digest)?;
+    let manifest = one_of(docker, &what, layout.image(&built.digest)?.manifests).await?;
     let config = layout.read(&manifest.config.digest)?;
-    let base = match &built.base {
-        Some(base) => Some(Arc::new(base.repository(&built.access).await?)),
-        None => None,
+    let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
+    let open = move |layer| {
+        let blobs = blobs.clone();
+        async move { blobs.open(&layer, 0).await.map_err(io::Error::other) }
     };
-    let open = move |layer| open(layout.clone(), base.clone(), layer);
     let body = bollard::body_try_stream(pack(config, manifest.layers, open));
     let options = ImportImageOptionsBuilder::new().quiet(true).build();
     let mut answers = std::pin::pin!(docker.import_image(options, body, None));
@@ -158,16 +158,19 @@ async fn load(docker: &Docker, built: &Built) -> Result<String, Fault> {
     Ok(id)
 }
 
-async fn open(
-    layout: Layout,
-    base: Option<Arc<Repository>>,
-    layer: oci_client::manifest::OciDescriptor,
-) -> io::Result<LayerSource> {
-    let path = layout.blob(&layer.digest);
-    match base {
-        Some(base) if !path.is_file() => Ok(base.blob(&layer).await.map_err(io::Error::other)?.boxed()),
-        _ => Ok(tokio_util::io::ReaderStream::with_capacity(tokio::fs::File::open(path).await?, 256 * 1024).boxed()),
+/// The manifest for the engine's platform.
+async fn one_of(docker: &Docker, what: &str, mut manifests: Vec<Listed>) -> Result<OciImageManifest, Fault> {
+    if manifests.len() > 1 {
+        let version = quick(what, docker.version()).await?;
+        let own = [version.os, version.arch].map(Option::unwrap_or_default).join("/");
+        manifests.retain(|listed| listed.platform == own);
+        if manifests.is_empty() {
+            let why = format!("the image is not for {own}, which the engine runs");
+            return Err(Fault::new(what, why, "add the engine's platform to `platforms:`"));
+        }
     }
+    let first = manifests.into_iter().next().map(|listed| listed.manifest);
+    first.ok_or_else(|| Fault::new(what, "its index lists no manifest", ""))
 }
 
 async fn quick<T>(what: &str, call: impl Future<Output = Result<T, bollard::errors::Error>>) -> Result<T, Fault> {

@@ -4,15 +4,18 @@
 
 mod access;
 mod archive;
+mod blobs;
 pub mod container;
 mod engine;
 mod layers;
 mod layout;
+mod pack;
 mod pipe;
 mod record;
 mod registry;
 
 pub use access::Access;
+pub use layers::OwnLayers;
 pub use record::{Attached, PREDICATE_TYPE, pull_attached, pull_predictions, pull_record};
 pub(crate) use registry::check_tags;
 pub use registry::{resolve, retag};
@@ -21,10 +24,15 @@ pub(crate) use engine::build as build_with_engine;
 pub(crate) use layers::build as build_without_engine;
 
 use crate::model::{Cleared, Fault, KeptPredictions};
-use layout::{Layout, MANIFEST, descriptor};
+use blobs::Blobs;
+use futures_util::{StreamExt, TryStreamExt};
+use layout::{Layout, MANIFEST};
 use oci_client::manifest::OciDescriptor;
 use registry::{Repository, Sent, Source};
 use std::path::PathBuf;
+
+/// Blobs that are sent at the same time.
+const AT_A_TIME: usize = 2;
 
 /// An image that was built and not pushed.
 #[derive(Clone, Debug)]
@@ -32,17 +40,21 @@ pub struct Built {
     /// `ghcr.io/acme/churn`
     pub repository: String,
     pub tags: Vec<String>,
-    /// `sha256:…` of the manifest; what will be pushed under every tag.
+    /// `sha256:…` of the manifest, or of the index of several platforms; what will be pushed under every tag.
     pub digest: String,
-    /// What a pull transfers: config and compressed layers.
+    /// What a pull transfers: config and layers, of several platforms the largest.
     pub bytes: u64,
     /// Layers, those of the base included.
     pub layers: usize,
-    /// Folder with the OCI image layout. Layers of a base image are not in it; they stay in their registry.
+    /// Folder with the OCI image layout. Layers that are made from files are not in it, nor are those of a base image,
+    /// which stay in their registry.
     pub layout: PathBuf,
     /// Id (`sha256:…`) of the image in the engine that built it; none when it was built without one.
     pub engine_image: Option<String>,
-    pub base: Option<Base>,
+    /// What a daemonless build starts from, for each platform; empty for `scratch`.
+    pub bases: Vec<Base>,
+    /// Layers that are made from files.
+    pub own: OwnLayers,
     /// How the engine and the registries were reached; pushing and probing use the same.
     pub access: Access,
 }
@@ -52,8 +64,10 @@ pub struct Built {
 pub struct Base {
     /// As in `mlops.yaml`: `python:3.12-slim`.
     pub name: String,
-    /// `sha256:…` of the manifest of the chosen platform.
+    /// `sha256:…` of the manifest of the platform.
     pub digest: String,
+    /// `linux/amd64`
+    pub platform: String,
     /// Its layers, from the bottom.
     layers: Vec<OciDescriptor>,
     insecure: bool,
@@ -94,29 +108,25 @@ pub async fn publish(
 ) -> Result<Pushed, Fault> {
     check_tags(&format!("push {}", built.repository), built.tags.iter().map(String::as_str))?;
     let repository = Repository::named(&built.repository, insecure, &built.access).await?;
-    let base = match &built.base {
-        Some(base) => Some(base.repository(&built.access).await?),
-        None => None,
-    };
-    let layout = Layout::at(&built.layout);
-    let (manifest_bytes, manifest) = layout.manifest(&built.digest)?;
-    let mut pushed = Pushed::default();
-    for blob in manifest.layers.iter().chain([&manifest.config]) {
-        let path = layout.blob(&blob.digest);
-        let source = match &base {
-            Some(base) if !path.is_file() => Source::Remote(base),
-            _ => Source::File(&path),
-        };
-        match repository.push_blob(blob, source).await? {
-            Sent::Uploaded(bytes) => pushed.bytes += bytes,
-            Sent::Present | Sent::Mounted => pushed.reused += 1,
-        }
+    let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
+    let image = Layout::at(&built.layout).image(&built.digest)?;
+    let sends = image.blobs().into_iter().map(|blob| repository.push_blob(blob, Source::Held(&blobs)));
+    let sends = futures_util::stream::iter(sends).buffer_unordered(AT_A_TIME);
+    let pushed = sends.try_fold(Pushed::default(), async |pushed, sent| {
+        Ok(match sent {
+            Sent::Uploaded(bytes) => Pushed { bytes: pushed.bytes + bytes, ..pushed },
+            Sent::Present | Sent::Mounted => Pushed { reused: pushed.reused + 1, ..pushed },
+        })
+    });
+    let pushed = pushed.await?;
+    for listed in image.manifests.iter().filter(|listed| listed.digest != built.digest) {
+        repository.put_manifest(&listed.digest, &listed.bytes, MANIFEST).await?;
     }
-    repository.put_manifest(&built.digest, &manifest_bytes, MANIFEST).await?;
-    let subject = descriptor(MANIFEST, built.digest.clone(), manifest_bytes.len() as u64);
-    record::attach(&repository, subject, record_json, predictions).await?;
+    let media_type = image.descriptor.media_type.clone();
+    repository.put_manifest(&built.digest, &image.bytes, &media_type).await?;
+    record::attach(&repository, image.descriptor, record_json, predictions).await?;
     for tag in &built.tags {
-        repository.put_manifest(tag, &manifest_bytes, MANIFEST).await?;
+        repository.put_manifest(tag, &image.bytes, &media_type).await?;
     }
     Ok(pushed)
 }

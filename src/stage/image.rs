@@ -35,10 +35,12 @@ fn evidence(built: &Built) -> Evidence {
         ],
         ..Evidence::default()
     };
-    if let Some(base) = &built.base {
+    let several = built.bases.len() > 1;
+    for base in &built.bases {
+        let name = if several { format!("{} for {}", base.name, base.platform) } else { base.name.clone() };
         let (kind, digest) = ("image.base".to_string(), base.digest.clone());
-        evidence.inputs.push(Input { kind, name: base.name.clone(), digest, bytes: base.bytes() });
-        if !base.name.contains('@') {
+        evidence.inputs.push(Input { kind, name, digest, bytes: base.bytes() });
+        if !base.name.contains('@') && !several {
             let (name, digest) = (&base.name, &base.digest);
             evidence.notes.push(format!("the base {name} is {digest} now; write {name}@{digest} to keep it"));
         }

@@ -2,7 +2,7 @@
 
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
-use mlgate::config::{Build, Config, Image, Layer, LayeredImage};
+use mlgate::config::{Build, Compression, Config, Image, Layer, LayeredImage};
 use mlgate::image::{Access, Built, container, publish, pull_record, resolve, retag};
 use mlgate::model::{Cleared, Decision, Evidence, Outcome, StageKind, Unit, Verdict};
 use mlgate::stage::{self, Context};
@@ -49,6 +49,7 @@ fn layered(repository: &str, base: Option<&str>) -> (Image, LayeredImage) {
         name: name.into(),
         files: files.iter().map(|file| file.to_string()).collect(),
         to: to.into(),
+        compression: Compression::default(),
     };
     let layers = LayeredImage {
         base: base.map(str::to_string),
@@ -60,7 +61,7 @@ fn layered(repository: &str, base: Option<&str>) -> (Image, LayeredImage) {
         user: Some("1000".into()),
         ports: vec![8080],
         labels: vec![("org.opencontainers.image.title".into(), "churn".into())],
-        platform: "linux/amd64".into(),
+        platforms: vec!["linux/amd64".into()],
     };
     (image(repository, Build::Layers(layers.clone())), layers)
 }
@@ -183,7 +184,7 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     assert!(evidence.notes[0].contains(&base.digest), "{:?}", evidence.notes);
     assert_eq!(on_base.layers, 3);
     let kept = fs::read_dir(on_base.layout.join("blobs/sha256")).unwrap().count();
-    assert_eq!(kept, 3, "one layer, config and manifest; no layer of the base");
+    assert_eq!(kept, 2, "config and manifest; no layer at all");
 
     let pushed = publish(&on_base, b"{}", None, false, &cleared()).await.unwrap();
     assert_eq!(pushed.reused, 2, "both layers of the base were mounted");
@@ -202,6 +203,53 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     let (absent, _) = layered(&registry.repository("churn"), Some(&format!("{}:none", registry.repository("base"))));
     let (evidence, none) = build(dir.path(), &absent, &access).await;
     assert!(none.is_none() && evidence.faults[0].why.contains("the registry has no none"), "{:?}", evidence.faults);
+}
+
+#[tokio::test]
+async fn an_image_for_two_platforms_is_an_index_on_an_index() {
+    let Some(registry) = start_registry() else { return };
+    let dir = sources();
+    let access = access(None, None);
+    let both = |name: &str, base: Option<&str>, compression| {
+        let (image, mut layers) = layered(&registry.repository(name), base);
+        layers.platforms = vec!["linux/amd64".into(), "linux/arm64".into()];
+        layers.layers.iter_mut().for_each(|layer| layer.compression = compression);
+        Image { build: Build::Layers(layers), ..image }
+    };
+    let base = built(dir.path(), &both("base", None, Compression::Zstd), &access).await;
+    publish(&base, b"{}", None, false, &cleared()).await.unwrap();
+    fs::write(dir.path().join("model/weights.bin"), "better weights\n").unwrap();
+    let name = format!("{}:v1", registry.repository("base"));
+    let image = both("churn", Some(&name), Compression::None);
+    let (evidence, on_base) = build(dir.path(), &image, &access).await;
+    let on_base = on_base.unwrap_or_else(|| panic!("{:?}", evidence.faults));
+    let platforms: Vec<&str> = on_base.bases.iter().map(|base| base.platform.as_str()).collect();
+    assert_eq!((on_base.layers, platforms), (4, vec!["linux/amd64", "linux/arm64"]));
+    assert!(evidence.inputs[1].name.ends_with("for linux/arm64"), "{:?}", evidence.inputs);
+    publish(&on_base, b"{}", None, false, &cleared()).await.unwrap();
+
+    let from = format!("docker://{}:v1", registry.repository("churn"));
+    let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &from]).unwrap();
+    assert!(raw.contains("application/vnd.oci.image.index.v1+json"), "{raw}");
+    for architecture in ["amd64", "arm64"] {
+        let copy = tempfile::tempdir().unwrap();
+        let to = format!("dir:{}", copy.path().display());
+        skopeo(&["copy", "--src-tls-verify=false", "--override-arch", architecture, &from, &to]).unwrap();
+        let config = skopeo(&["inspect", "--config", &to]).unwrap();
+        assert!(config.contains(&format!("\"architecture\": \"{architecture}\"")), "{config}");
+        let layers = fs::read_to_string(copy.path().join("manifest.json")).unwrap();
+        assert_eq!(layers.matches("layer.v1.tar+zstd").count(), 2, "the base's: {layers}");
+        assert_eq!(layers.matches("layer.v1.tar\"").count(), 2, "its own: {layers}");
+    }
+    let record = pull_record(&on_base.repository, &on_base.digest, false, &access).await.unwrap();
+    assert_eq!(record.as_deref(), Some(&b"{}"[..]), "the record is about the index");
+
+    let mut absent = both("churn", Some(&name), Compression::Auto);
+    if let Build::Layers(layers) = &mut absent.build {
+        layers.platforms.push("linux/s390x".into());
+    }
+    let (evidence, none) = build(dir.path(), &absent, &access).await;
+    assert!(none.is_none() && evidence.faults[0].why.contains("not there for linux/s390x"), "{:?}", evidence.faults);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod server;
 
 use crate::support::{config, context};
 use crate::{parts, support};
-use mlgate::config::{Build, Image, Latency, Layer, LayeredImage, Request, Target};
+use mlgate::config::{Build, Compression, Image, Latency, Layer, LayeredImage, Request, Target};
 use mlgate::image::Access;
 use mlgate::load::{self, ErrorKind, Plan};
 use mlgate::model::{Evidence, Fault, Measurement};
@@ -452,7 +452,10 @@ async fn the_built_image_is_probed_and_its_container_removed() {
 }
 
 fn busybox(entrypoint: &[&str]) -> Image {
-    let layer = |name: &str, to: &str| Layer { name: name.into(), files: vec![format!("{name}/")], to: to.into() };
+    let layer = |name: &str, to: &str| {
+        let compression = Compression::default();
+        Layer { name: name.into(), files: vec![format!("{name}/")], to: to.into(), compression }
+    };
     let layers = LayeredImage {
         base: None,
         layers: vec![layer("bin", "/bin"), layer("www", "/www")],
@@ -463,7 +466,7 @@ fn busybox(entrypoint: &[&str]) -> Image {
         user: None,
         ports: vec![8080],
         labels: vec![("test".into(), "latency".into())],
-        platform: "linux/amd64".into(),
+        platforms: vec!["linux/amd64".into()],
     };
     Image { repository: "127.0.0.1:1/churn".into(), build: Build::Layers(layers), tags: Vec::new(), insecure: true }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours each module may use; itself always. What is absent here (`main`, `lib`, `commands`, `promote`)
 /// ties the others together and may use them all.
-const MAY_USE: [(&str, &str); 26] = [
+const MAY_USE: [(&str, &str); 27] = [
     ("model", ""),
     ("digest", ""),
+    ("stamp", "model"),
     ("files", "model"),
     ("stats", "model"),
     ("gate", "model stats"),
@@ -23,10 +24,10 @@ const MAY_USE: [(&str, &str); 26] = [
     ("ui", "secret"),
     ("init", "config error kube::versions model"),
     ("plan", "config model"),
-    ("data", "config digest files model process secret stats"),
+    ("data", "config digest files model process secret stamp stats"),
     ("source", "config data digest files model record::profile"),
     ("quality", "config data digest files model record::wire source stats"),
-    ("image", "config digest model record::wire"),
+    ("image", "config digest files model record::wire stamp"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),
     ("report", "model record::wire secret"),

@@ -3,15 +3,15 @@
 use super::{Reader, pairs, scalar, text_or, texts};
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{Build, Image, Layer, LayeredImage};
+use crate::config::{Build, Compression, Image, Layer, LayeredImage};
 use std::ops::Range;
 
 impl Reader<'_> {
     pub(super) fn image(&mut self, node: &Node) -> Image {
         let has = |key: &str| node.get(key);
         const DOCKER: [&str; 4] = ["dockerfile", "context", "args", "target"];
-        const LAYERED: [&str; 9] =
-            ["base", "layers", "entrypoint", "command", "env", "workdir", "user", "ports", "labels"];
+        const LAYERED: [&str; 10] =
+            ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports", "labels"];
         let docker = DOCKER.iter().find_map(|k| has(k));
         let layered = LAYERED.iter().find_map(|k| has(k));
         match (docker, layered) {
@@ -92,18 +92,14 @@ impl Reader<'_> {
             if let Some(at) = layer.get("files").filter(|n| n.items().is_empty()).map(|n| &n.at) {
                 self.problems.add(Code::BadValue, at, "a layer without files", "files: [model/]");
             }
-            layers.push(Layer { name: text_or(Some(layer), "name", ""), files, to });
+            let compression = compression(layer).or(compression(node)).unwrap_or_default();
+            layers.push(Layer { name: text_or(Some(layer), "name", ""), files, to, compression });
         }
         let mut ports = Vec::new();
         for port in node.get("ports").map(Node::items).unwrap_or_default() {
             ports.push(self.port(port));
         }
-        let platform = text_or(Some(node), "platform", "linux/amd64");
-        if let Some(at) = node.get("platform").map(|n| &n.at)
-            && platform.split('/').filter(|p| !p.is_empty()).count() < 2
-        {
-            self.problems.add(Code::BadValue, at, format!("`{platform}` is no platform"), "linux/amd64 or linux/arm64");
-        }
+        let platforms = self.platforms(node);
         LayeredImage {
             base: node.get("base").and_then(Node::text).filter(|b| *b != "scratch").map(str::to_string),
             layers,
@@ -114,7 +110,51 @@ impl Reader<'_> {
             user: node.get("user").and_then(scalar),
             ports,
             labels: pairs(node, "labels"),
-            platform,
+            platforms,
         }
+    }
+
+    /// `platform` or `platforms`: linux/amd64 unless said.
+    fn platforms(&mut self, node: &Node) -> Vec<String> {
+        let named = match (node.get("platform"), node.get("platforms")) {
+            (Some(_), Some(second)) => {
+                let message = "`platform` and `platforms` say the same";
+                self.problems.add(Code::Conflict, &second.at, message, "keep `platforms`");
+                return Vec::new();
+            }
+            (Some(one), None) => vec![one],
+            (None, Some(several)) if several.is_list() && several.items().is_empty() => {
+                let help = "platforms: [linux/amd64, linux/arm64]";
+                self.problems.add(Code::BadValue, &several.at, "no platform is named", help);
+                return Vec::new();
+            }
+            (None, Some(several)) if several.is_list() => several.items().iter().collect(),
+            (None, Some(one)) => vec![one],
+            (None, None) => return vec!["linux/amd64".into()],
+        };
+        let mut platforms: Vec<String> = Vec::new();
+        for node in named {
+            let platform = node.text().unwrap_or_default().to_string();
+            let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+            let problem = if !(2..=3).contains(&platform.split('/').count()) || !platform.split('/').all(is_part) {
+                format!("`{platform}` is no platform")
+            } else if platforms.contains(&platform) {
+                format!("`{platform}` stands here twice")
+            } else {
+                platforms.push(platform);
+                continue;
+            };
+            self.problems.add(Code::BadValue, &node.at, problem, "linux/amd64 or linux/arm64");
+        }
+        platforms
+    }
+}
+
+fn compression(node: &Node) -> Option<Compression> {
+    match node.get("compression").and_then(Node::text)? {
+        "none" => Some(Compression::None),
+        "gzip" => Some(Compression::Gzip),
+        "zstd" => Some(Compression::Zstd),
+        _ => Some(Compression::Auto),
     }
 }

@@ -1,44 +1,6 @@
 //! Whether a file on this disk is still the one that was hashed: what is recorded must be what was read.
 
-use crate::model::Fault;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-
-/// What to do about a file that others write to.
-pub(super) const HINT: &str = "read it when nobody writes to it, or give each version a name of its own";
-
-/// What differs as soon as a file is written to, or another one takes its name. Of all but a network's disks, the time
-/// of the last change of the inode cannot be set by programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    file: (u64, u64),
-    length: u64,
-    /// Seconds and nanoseconds, of the content and of the inode.
-    times: [(i64, i64); 2],
-}
-
-impl Stamp {
-    pub fn of(meta: &Metadata) -> Stamp {
-        let times = [(meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec())];
-        Stamp { file: (meta.dev(), meta.ino()), length: meta.len(), times }
-    }
-
-    /// The fault that the file of this stamp is now of another one.
-    pub fn differs(&self, name: &str, now: &Stamp) -> Fault {
-        let how = if self.file != now.file {
-            "another file has its name now".to_string()
-        } else if self.length != now.length {
-            format!("first {} bytes, now {}", self.length, now.length)
-        } else {
-            "it was written to, or its attributes were set".to_string()
-        };
-        changed(name, &how)
-    }
-}
-
-pub(super) fn changed(name: &str, how: &str) -> Fault {
-    Fault::new(format!("read {name}"), format!("it changed while it was read: {how}"), HINT)
-}
+pub(super) use crate::stamp::{HINT, Stamp, changed};
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use super::{connect, fault};
 use crate::config::{Build, Image};
 use crate::image::archive::{Unpacked, unpack};
 use crate::image::layout::{Layout, size};
-use crate::image::{Access, Built, pipe};
+use crate::image::{Access, Built, OwnLayers, pipe};
 use crate::model::Fault;
 use bollard::Docker;
 use bollard::auth::DockerCredentials;
@@ -14,6 +14,7 @@ use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures_util::StreamExt;
 use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;
@@ -59,16 +60,18 @@ pub(crate) async fn build(
     let write = |e| Fault::new(format!("write the image to {}", layout.display()), e, "");
     let (bytes, layers) =
         (size(&unpacked.config) + unpacked.layers.iter().map(size).sum::<u64>(), unpacked.layers.len());
-    let manifest = folder.seal(unpacked.config, unpacked.layers).map_err(write)?;
+    let manifest = folder.write_manifest(unpacked.config, unpacked.layers).map_err(write)?;
+    let sealed = folder.seal(vec![(manifest, Value::Null)]).map_err(write)?;
     Ok(Built {
         repository: image.repository.clone(),
         tags: image.tags.clone(),
-        digest: manifest.digest,
+        digest: sealed.digest,
         bytes,
         layers,
         layout: layout.to_path_buf(),
         engine_image: Some(id),
-        base: None,
+        bases: Vec::new(),
+        own: OwnLayers::default(),
         access: access.clone(),
     })
 }

@@ -13,37 +13,53 @@ use serde_json::Value;
 /// Configs are read into memory; a real one has some kilobytes.
 const MOST_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The base and its config; none for `scratch`.
-pub(super) async fn find(
-    image: &Image,
-    layered: &LayeredImage,
-    access: &Access,
-) -> Result<Option<(Base, Value)>, Fault> {
-    let Some(name) = layered.base.as_deref().filter(|name| *name != "scratch") else { return Ok(None) };
+/// For each platform the base and its config; none for `scratch`.
+pub(super) async fn find(image: &Image, layered: &LayeredImage, access: &Access) -> Result<Vec<(Base, Value)>, Fault> {
+    let Some(name) = layered.base.as_deref().filter(|name| *name != "scratch") else { return Ok(Vec::new()) };
     let what = format!("find the base image {name}");
     let reference = parse(name)?;
     // `insecure` is said of the image's own registry; it holds for a base from there, and for no other.
     let insecure = image.insecure && registry::parse(&image.repository)?.registry() == reference.registry();
     let repository = Repository::open(&reference, insecure, access).await?;
     let asked = reference.digest().or(reference.tag()).unwrap_or("latest");
-    let hint = "check name and tag, and that the credentials may read it";
-    let missing = |which: &str| Fault::new(&what, format!("the registry has no {which}"), hint);
-    let mut manifest = repository.manifest(asked).await?.ok_or_else(|| missing(asked))?;
-    if let Some(digest) = of_platform(&what, &manifest, &layered.platform)? {
-        manifest = repository.manifest(&digest).await?.ok_or_else(|| missing(&digest))?;
+    let top = repository.manifest(asked).await?.ok_or_else(|| missing(&what, asked))?;
+    let mut found = Vec::new();
+    for platform in &layered.platforms {
+        let (digest, layers, config) = of_one(&repository, &what, &top, platform).await?;
+        let (name, platform) = (name.to_string(), platform.clone());
+        found.push((Base { name, digest, platform, layers, insecure }, config));
     }
+    Ok(found)
+}
+
+fn missing(what: &str, which: &str) -> Fault {
+    let hint = "check name and tag, and that the credentials may read it";
+    Fault::new(what, format!("the registry has no {which}"), hint)
+}
+
+/// Digest, layers and config of the image for one platform.
+async fn of_one(
+    repository: &Repository,
+    what: &str,
+    top: &Manifest,
+    platform: &str,
+) -> Result<(String, Vec<OciDescriptor>, Value), Fault> {
+    let listed = match of_platform(what, top, platform)? {
+        Some(digest) => Some(repository.manifest(&digest).await?.ok_or_else(|| missing(what, &digest))?),
+        None => None,
+    };
+    let manifest = listed.as_ref().unwrap_or(top);
     let parsed: OciImageManifest =
-        serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(&what, format!("its manifest: {e}"), ""))?;
-    let layers = parsed.layers.into_iter().map(|layer| renamed(&what, layer)).collect::<Result<Vec<_>, _>>()?;
+        serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(what, format!("its manifest: {e}"), ""))?;
+    let layers = parsed.layers.into_iter().map(|layer| renamed(what, layer)).collect::<Result<Vec<_>, _>>()?;
     if !is_digest(&parsed.config.digest) {
         return Err(Fault::new(what, "its manifest names a config without a sha256 digest", ""));
     }
     let config = repository.small_blob(&parsed.config, MOST_CONFIG_BYTES).await?;
     let config: Value =
-        serde_json::from_slice(&config).map_err(|e| Fault::new(&what, format!("its config: {e}"), ""))?;
-    fits(&what, &config, &layered.platform, layers.len())?;
-    let base = Base { name: name.to_string(), digest: manifest.digest, layers, insecure };
-    Ok(Some((base, config)))
+        serde_json::from_slice(&config).map_err(|e| Fault::new(what, format!("its config: {e}"), ""))?;
+    fits(what, &config, platform, layers.len())?;
+    Ok((manifest.digest.clone(), layers, config))
 }
 
 /// For an index the digest of the manifest for the platform; none for a manifest.
@@ -62,7 +78,7 @@ fn of_platform(what: &str, manifest: &Manifest, platform: &str) -> Result<Option
         None => {
             let names: Vec<_> = entries.iter().map(name).filter(|name| !name.starts_with("unknown")).collect();
             let why = format!("it is not there for {platform}, only for {}", names.join(", "));
-            Err(Fault::new(what, why, "set `platform:` to one of these"))
+            Err(Fault::new(what, why, "set `platform:` or `platforms:` to one of these"))
         }
     }
 }

@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
 /// `base` is the base's config, an object; without one the image starts from nothing.
-pub(super) fn merged(image: &LayeredImage, layers: &[Layer], base: Option<Value>) -> Value {
+pub(super) fn merged(image: &LayeredImage, platform: &str, layers: &[Layer], base: Option<Value>) -> Value {
     let scratch = base.is_none();
     let mut config = match base {
         Some(Value::Object(base)) => base,
-        _ => platform(&image.platform),
+        _ => fields(platform),
     };
     config.insert("created".into(), json!(CREATED));
     let settings = object(&mut config, "config");
@@ -56,8 +56,15 @@ pub(super) fn merged(image: &LayeredImage, layers: &[Layer], base: Option<Value>
     Value::Object(config)
 }
 
+/// The platform of a config, as an index lists it.
+pub(super) fn platform_of(config: &Value) -> Value {
+    let fields = ["os", "architecture", "variant", "os.version"].map(|field| (field, &config[field]));
+    let given = fields.into_iter().filter(|(_, value)| value.is_string());
+    Value::Object(given.map(|(field, value)| (field.to_string(), value.clone())).collect())
+}
+
 /// `linux/arm64/v8` as config fields.
-fn platform(text: &str) -> Map<String, Value> {
+fn fields(text: &str) -> Map<String, Value> {
     let names = ["os", "architecture", "variant"];
     names.iter().zip(text.split('/')).map(|(name, part)| (name.to_string(), json!(part))).collect()
 }
@@ -114,7 +121,7 @@ mod tests {
             user: None,
             ports: vec![8080],
             labels: vec![("a".into(), "1".into())],
-            platform: "linux/arm64/v8".into(),
+            platforms: Vec::new(),
         }
     }
 
@@ -126,7 +133,7 @@ mod tests {
                 "Labels": {"b": "2"}},
             "rootfs": {"type": "layers", "diff_ids": ["sha256:one"]}, "history": [{"created_by": "base"}],
         });
-        let merged = merged(&image(), &[], Some(base));
+        let merged = merged(&image(), "linux/amd64", &[], Some(base));
         let expected = json!({
             "architecture": "amd64", "os": "linux", "created": CREATED,
             "config": {"Env": ["PATH=/bin", "LANG=C", "NEW=a=b"], "User": "app", "StopSignal": "SIGINT",
@@ -139,11 +146,12 @@ mod tests {
 
     #[test]
     fn from_nothing_the_platform_is_what_was_asked_for() {
-        let merged = merged(&image(), &[], None);
+        let merged = merged(&image(), "linux/arm64/v8", &[], None);
         assert_eq!(
             (&merged["os"], &merged["architecture"], &merged["variant"]),
             (&json!("linux"), &json!("arm64"), &json!("v8"))
         );
         assert_eq!(merged["rootfs"]["diff_ids"], json!([]));
+        assert_eq!(platform_of(&merged), json!({"os": "linux", "architecture": "arm64", "variant": "v8"}));
     }
 }

@@ -1,18 +1,37 @@
 //! An image without a daemon: a base image that stays in its registry, or none, plus one layer for each entry of
-//! `layers`. The same inputs give the same digest on every machine: paths are sorted, times, owners and modes fixed,
-//! compression has no header of its own, and the image is `created` in 1970.
+//! `layers`, which is hashed here and written nowhere. The same inputs give the same digest on every machine: paths are
+//! sorted, times, owners and modes fixed, compression has no header of its own, and the image is `created` in 1970.
 
 mod base;
 mod config;
+mod known;
+mod recipe;
 mod select;
-mod tarball;
 
 use super::layout::{CONFIG, Layer, Layout, size};
+use super::pack::Packing;
 use super::{Access, Base, Built};
 use crate::config::{Image, LayeredImage};
 use crate::model::Fault;
+use known::Known;
+use oci_client::manifest::OciDescriptor;
+pub(super) use recipe::Recipe;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The layers that are made from files here.
+#[derive(Clone, Debug, Default)]
+pub struct OwnLayers(pub(super) Vec<Arc<Made>>);
+
+/// A layer that is written anew whenever it is read.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) recipe: Recipe,
+    pub(super) packing: Packing,
+    pub(super) layer: Layer,
+}
 
 /// Builds into the folder `layout`. Paths of `layered` are relative to `root`.
 ///
@@ -26,78 +45,151 @@ pub(crate) async fn build(
     layered: &LayeredImage,
     access: &Access,
 ) -> Result<Built, Vec<Fault>> {
-    let base = base::find(image, layered, access).await.map_err(|fault| vec![fault])?;
+    let bases = base::find(image, layered, access).await.map_err(|fault| vec![fault])?;
     let folder = Layout::create(layout).map_err(|fault| vec![fault])?;
+    let stopped = Arc::new(AtomicBool::new(false));
     let job = Job {
         root: root.to_path_buf(),
-        // The layouts of earlier builds lie in mlgate's own folder and must not get into the next one.
-        without: layout.parent().unwrap_or(layout).to_path_buf(),
-        folder: folder.clone(),
+        // Mlgate's own folder, with the layouts of earlier builds, must not get into the next one.
+        own: layout.parent().unwrap_or(layout).to_path_buf(),
         layers: layered.layers.clone(),
-        on_base: base.is_some(),
+        on_base: !bases.is_empty(),
+        stopped: Arc::clone(&stopped),
     };
-    // Writing stops at the next block when this future is dropped.
-    let _stop = folder.stop_on_drop();
-    let written = tokio::task::spawn_blocking(move || job.write());
-    let own = written.await.map_err(|e| vec![Fault::new("write the layers", e, "")])??;
-    let (base, base_config) = base.map_or((None, None), |(base, config)| (Some(base), Some(config)));
-    seal(&folder, layered, own, base_config, base.as_ref())
-        .map_err(|e| vec![Fault::new(format!("write the image to {}", layout.display()), e, "")])
-        .map(|(digest, bytes, layers)| Built {
-            repository: image.repository.clone(),
-            tags: image.tags.clone(),
-            digest,
-            bytes,
-            layers,
-            layout: layout.to_path_buf(),
-            engine_image: None,
-            base,
-            access: access.clone(),
-        })
+    let _stop = StopOnDrop(stopped);
+    let made = tokio::task::spawn_blocking(move || job.make()).await;
+    let made = made.map_err(|e| vec![Fault::new("hash the layers", e, "")])??;
+    let (mut manifests, mut bytes, mut layers) = (Vec::new(), 0, 0);
+    let (bases, configs): (Vec<Base>, Vec<Value>) = bases.into_iter().unzip();
+    for (number, platform) in layered.platforms.iter().enumerate() {
+        let sealed = seal(&folder, layered, platform, &made, configs.get(number), bases.get(number));
+        let sealed = sealed.map_err(|e| vec![Fault::new(format!("write the image to {}", layout.display()), e, "")])?;
+        manifests.push((sealed.manifest, sealed.platform));
+        // A pull transfers one platform; the largest one counts.
+        (bytes, layers) = (bytes.max(sealed.bytes), layers.max(sealed.layers));
+    }
+    let digest = folder.seal(manifests).map_err(|e| vec![Fault::new("write the image's index", e, "")])?.digest;
+    Ok(Built {
+        repository: image.repository.clone(),
+        tags: image.tags.clone(),
+        digest,
+        bytes,
+        layers,
+        layout: layout.to_path_buf(),
+        engine_image: None,
+        bases,
+        own: OwnLayers(made),
+        access: access.clone(),
+    })
+}
+
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Job {
     root: PathBuf,
-    without: PathBuf,
-    folder: Layout,
+    own: PathBuf,
     layers: Vec<crate::config::Layer>,
     on_base: bool,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Job {
-    fn write(&self) -> Result<Vec<Layer>, Vec<Fault>> {
+    fn make(&self) -> Result<Vec<Arc<Made>>, Vec<Fault>> {
         let canonical =
             |path: &Path| path.canonicalize().map_err(|e| Fault::new(format!("read {}", path.display()), e, ""));
         let root = canonical(&self.root).map_err(|fault| vec![fault])?;
-        let without = canonical(&self.without).map_err(|fault| vec![fault])?;
-        let (mut written, mut faults) = (Vec::new(), Vec::new());
+        let own = canonical(&self.own).map_err(|fault| vec![fault])?;
+        let (mut recipes, mut faults) = (Vec::new(), Vec::new());
         for layer in &self.layers {
-            let made = select::entries(&root, &without, layer).and_then(|entries| {
-                tarball::write(&self.folder, &entries, &layer.to, self.on_base)
-                    .map_err(|e| vec![Fault::new(format!("write the layer `{}`", layer.name), e, "")])
-            });
-            match made {
-                Ok(layer) => written.push(layer),
+            match select::entries(&root, &own, layer) {
+                Ok(entries) => recipes.push(Recipe::new(entries, &layer.to, layer.compression, self.on_base)),
                 Err(more) => faults.extend(more),
             }
         }
-        if faults.is_empty() { Ok(written) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let known = Known::open(&own.join("layers.json"));
+        let done = self.measure_all(&recipes, &known);
+        let (mut made, mut kept) = (Vec::new(), Vec::new());
+        for ((recipe, done), layer) in recipes.into_iter().zip(done).zip(&self.layers) {
+            match done {
+                Ok((fingerprint, packing, layer)) => {
+                    kept.extend(fingerprint.map(|fingerprint| (fingerprint, packing, layer.clone())));
+                    made.push(Arc::new(Made { recipe, packing, layer }));
+                }
+                Err(e) => faults.push(Fault::new(format!("hash the layer `{}`", layer.name), e, "")),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Known::save(&own.join("layers.json"), &kept).map_err(|fault| vec![fault])?;
+        Ok(made)
     }
+
+    /// Each layer on a thread, as many at a time as there are processors.
+    fn measure_all(&self, recipes: &[Recipe], known: &Known) -> Vec<std::io::Result<Measured>> {
+        let (next, threads) = (AtomicUsize::new(0), std::thread::available_parallelism().map_or(1, usize::from));
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(recipe) = recipes.get(number) else { return done };
+                done.push((number, self.measure(recipe, known)));
+            }
+        };
+        let mut all = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads.min(recipes.len())).map(|_| scope.spawn(work)).collect();
+            running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect::<Vec<_>>()
+        });
+        all.sort_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, done)| done).collect()
+    }
+
+    fn measure(&self, recipe: &Recipe, known: &Known) -> std::io::Result<Measured> {
+        // Before the files are read: a write while they are read must not look settled.
+        let fingerprint = recipe.fingerprint(std::time::SystemTime::now());
+        let (packing, layer) = match fingerprint.as_deref().and_then(|name| known.layer(name)) {
+            Some(known) => known,
+            None => recipe.measure(&self.stopped)?,
+        };
+        Ok((fingerprint, packing, layer))
+    }
+}
+
+/// The layer's fingerprint, when it has one, and what it came to.
+type Measured = (Option<String>, Packing, Layer);
+
+struct Sealed {
+    manifest: OciDescriptor,
+    platform: Value,
+    bytes: u64,
+    layers: usize,
 }
 
 fn seal(
     folder: &Layout,
     layered: &LayeredImage,
-    own: Vec<Layer>,
-    base_config: Option<Value>,
+    platform: &str,
+    made: &[Arc<Made>],
+    base_config: Option<&Value>,
     base: Option<&Base>,
-) -> std::io::Result<(String, u64, usize)> {
-    let config = config::merged(layered, &own, base_config);
+) -> std::io::Result<Sealed> {
+    let own: Vec<Layer> = made.iter().map(|made| made.layer.clone()).collect();
+    let config = config::merged(layered, platform, &own, base_config.cloned());
+    let platform = config::platform_of(&config);
     let config = folder.write(CONFIG, &serde_json::to_vec(&config)?)?;
     let below = base.map(|base| base.layers.clone()).unwrap_or_default();
     let layers: Vec<_> = below.into_iter().chain(own.into_iter().map(|layer| layer.descriptor)).collect();
     let bytes = size(&config) + layers.iter().map(size).sum::<u64>();
     let count = layers.len();
-    let manifest = folder.seal(config, layers)?;
-    Ok((manifest.digest, bytes, count))
+    let manifest = folder.write_manifest(config, layers)?;
+    Ok(Sealed { manifest, platform, bytes, layers: count })
 }

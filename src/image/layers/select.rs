@@ -3,6 +3,7 @@
 
 use crate::config::Layer;
 use crate::model::Fault;
+use crate::stamp::Stamp;
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -14,7 +15,7 @@ use walkdir::WalkDir;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Folder,
-    File { source: PathBuf, bytes: u64, executable: bool },
+    File { source: PathBuf, bytes: u64, executable: bool, stamp: Stamp },
     Link { source: PathBuf, target: PathBuf },
 }
 
@@ -150,7 +151,8 @@ impl Selection<'_> {
             return self.problem(format!("{} is neither a file nor a folder nor a link", self.shown(&source)), hint);
         }
         let executable = metadata.permissions().mode() & 0o111 != 0;
-        self.put(place, Entry::File { source, bytes: metadata.len(), executable });
+        let stamp = Stamp::of(metadata);
+        self.put(place, Entry::File { source, bytes: metadata.len(), executable, stamp });
     }
 
     fn put(&mut self, place: PathBuf, entry: Entry) {
@@ -225,6 +227,7 @@ fn resolve(folder: &Path, path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Compression;
     use std::os::unix::fs::symlink;
 
     fn tree() -> tempfile::TempDir {
@@ -241,7 +244,8 @@ mod tests {
     fn select(dir: &tempfile::TempDir, files: &[&str]) -> Result<Vec<String>, Vec<String>> {
         let root = dir.path().join("root").canonicalize().unwrap();
         let files = files.iter().map(|file| file.to_string()).collect();
-        let layer = Layer { name: "model".into(), files, to: "/app".into() };
+        let compression = Compression::Auto;
+        let layer = Layer { name: "model".into(), files, to: "/app".into(), compression };
         let found = entries(&root, &root.join(".mlgate"), &layer)
             .map_err(|faults| faults.iter().map(|f| f.why.clone()).collect::<Vec<_>>())?;
         Ok(found.keys().map(|path| path.display().to_string()).collect())

@@ -1,22 +1,24 @@
-//! Blobs: layers and configs. Streamed from the disk or from another registry, never sent twice.
+//! Blobs: layers and configs. Streamed from where they lie, never sent twice, and sent on after a cut from the byte that
+//! the registry has.
 
 use super::Repository;
-use super::http::{Again, Trouble, retry};
+use super::http::{Again, Patience, Trouble};
 use super::manifest::header;
-use crate::digest;
+use crate::digest::{self, is_digest};
+use crate::image::blobs::{Blobs, Content, of_file};
 use crate::image::layout::size;
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use oci_client::RegistryOperation;
 use oci_client::manifest::OciDescriptor;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::{Method, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
@@ -28,7 +30,7 @@ const STALLED: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy)]
 pub(in crate::image) enum Source<'a> {
     File(&'a Path),
-    Remote(&'a Repository),
+    Held(&'a Blobs),
 }
 
 /// What it took to have a blob in the registry.
@@ -41,34 +43,96 @@ pub(in crate::image) enum Sent {
     Uploaded(u64),
 }
 
+/// An upload that the registry has begun.
+struct Session {
+    place: Url,
+    /// Bytes that it has.
+    held: u64,
+}
+
 impl Repository {
     pub(in crate::image) async fn push_blob(&self, blob: &OciDescriptor, source: Source<'_>) -> Result<Sent, Fault> {
         let what = format!("push the blob {} to {}", blob.digest, self.name());
-        if self.has_blob(&what, &blob.digest).await? {
-            return Ok(Sent::Present);
-        }
-        // An upload that broke off is started again from the beginning, with an address of its own.
-        retry(|| async {
-            let response = self.begin(&what, blob, source).await?;
-            match response.status() {
-                StatusCode::CREATED => Ok(Sent::Mounted),
-                StatusCode::ACCEPTED => self.upload(&what, blob, source, response).await,
-                _ => Err(self.refused(&what, response).await.into()),
+        let (mut session, mut patience) = (None, Patience::new());
+        loop {
+            match self.push_once(&what, blob, source, &mut session).await {
+                Ok(sent) => return Ok(sent),
+                Err(trouble) => patience.wait(trouble).await?,
             }
-        })
-        .await
+        }
     }
 
-    async fn has_blob(&self, what: &str, digest: &str) -> Result<bool, Fault> {
+    async fn push_once(
+        &self,
+        what: &str,
+        blob: &OciDescriptor,
+        source: Source<'_>,
+        session: &mut Option<Session>,
+    ) -> Result<Sent, Trouble> {
+        // Asked each time: the answer to an upload that succeeded may have been lost.
+        match self.has_blob(what, &blob.digest).await? {
+            true if session.is_some() => Ok(Sent::Uploaded(size(blob))),
+            true => Ok(Sent::Present),
+            false => self.upload(what, blob, source, session).await,
+        }
+    }
+
+    async fn has_blob(&self, what: &str, digest: &str) -> Result<bool, Trouble> {
         let url = self.url(&format!("blobs/{digest}"));
         // A registry that hides what one may not read answers 401 or 403; the upload then tells why.
-        let response = self.send(what, RegistryOperation::Push, (Method::HEAD, &url), |r| r).await?;
+        let response = self.call(what, RegistryOperation::Push, (Method::HEAD, &url), |r| r).await?;
         Ok(response.status() == StatusCode::OK)
+    }
+
+    /// One attempt. `session` is what an earlier one left, and stays for the next one.
+    async fn upload(
+        &self,
+        what: &str,
+        blob: &OciDescriptor,
+        source: Source<'_>,
+        session: &mut Option<Session>,
+    ) -> Result<Sent, Trouble> {
+        let mut again = Again::Soon;
+        if let Some(before) = session.take() {
+            *session = self.ask(what, &before.place).await?;
+            if session.as_ref().is_some_and(|now| now.held > before.held) {
+                again = Again::Anew;
+            }
+        }
+        let open = match session {
+            Some(open) => open,
+            None => {
+                let response = self.begin(what, blob, source).await?;
+                match response.status() {
+                    StatusCode::CREATED => return Ok(Sent::Mounted),
+                    StatusCode::ACCEPTED => session.insert(Session { place: self.place(what, &response)?, held: 0 }),
+                    _ => return Err(self.refused(what, response).await.into()),
+                }
+            }
+        };
+        let resumed = open.held > 0;
+        let done = match open.held < size(blob) {
+            true => self.send_rest(what, blob, source, open).await,
+            false => Ok(()),
+        };
+        let done = match done {
+            Ok(()) => self.finish(what, blob, &open.place, resumed).await,
+            Err(trouble) => Err(trouble),
+        };
+        done.map(|()| Sent::Uploaded(size(blob))).map_err(|trouble| match trouble.again {
+            Again::Soon => Trouble { again, ..trouble },
+            Again::Restart => {
+                *session = None;
+                Trouble { again: Again::Soon, ..trouble }
+            }
+            _ => trouble,
+        })
     }
 
     async fn begin(&self, what: &str, blob: &OciDescriptor, source: Source<'_>) -> Result<Response, Trouble> {
         let mut url = self.url("blobs/uploads/");
-        if let Source::Remote(other) = source
+        if let Source::Held(blobs) = source
+            && let Some(other) = blobs.elsewhere(&blob.digest)
             && other.registry() == self.registry()
         {
             url = format!("{url}?mount={}&from={}", blob.digest, other.reference.repository());
@@ -76,61 +140,110 @@ impl Repository {
         self.call(what, RegistryOperation::Push, (Method::POST, &url), |r| r.header(CONTENT_LENGTH, 0)).await
     }
 
-    async fn upload(
+    /// Where the upload goes on.
+    fn place(&self, what: &str, response: &Response) -> Result<Url, Trouble> {
+        let place = header(response, LOCATION.as_str()).and_then(|place| response.url().join(&place).ok());
+        place.ok_or_else(|| Fault::new(what, format!("{} gave no address to upload to", self.registry()), "").into())
+    }
+
+    /// How much of an upload has arrived; none when the registry does not know it any more.
+    async fn ask(&self, what: &str, place: &Url) -> Result<Option<Session>, Trouble> {
+        let response = self.call(what, RegistryOperation::Push, (Method::GET, place.as_str()), |r| r).await?;
+        if response.status() != StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let held = held(&response);
+        Ok(held.zip(self.place(what, &response).ok()).map(|(held, place)| Session { place, held }))
+    }
+
+    /// Sends what the registry does not have yet, in one request.
+    async fn send_rest(
         &self,
         what: &str,
         blob: &OciDescriptor,
         source: Source<'_>,
-        begun: Response,
-    ) -> Result<Sent, Trouble> {
-        let place = header(&begun, LOCATION.as_str()).and_then(|place| begun.url().join(&place).ok());
-        let Some(mut place) = place else {
-            return Err(Fault::new(what, format!("{} gave no address to upload to", self.registry()), "").into());
+        session: &mut Session,
+    ) -> Result<(), Trouble> {
+        let (from, total) = (session.held, size(blob));
+        let content = match source {
+            Source::File(path) => of_file(path, total, from).await?,
+            Source::Held(blobs) => blobs.open(blob, from).await?,
         };
-        place.query_pairs_mut().append_pair("digest", &blob.digest);
-        let moved = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&moved);
-        let body = self.bytes_of(what, blob, source).await?.inspect_ok(move |chunk| {
-            counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        });
+        let (moved, wrong) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));
         let grant = self.grant(what, RegistryOperation::Push, false).await?;
-        let request = self.authorize(self.uploads.put(place.clone()), place.as_str(), &grant);
-        let request = request
+        let place = session.place.as_str();
+        let mut request = self
+            .authorize(self.uploads.patch(place), place, &grant)
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, size(blob))
-            .body(reqwest::Body::wrap_stream(body));
-        let response = tokio::select! {
-            response = request.send() => response.map_err(|e| self.unreachable(what, &e))?,
+            .header(CONTENT_LENGTH, total - from);
+        if from > 0 {
+            request = request.header(CONTENT_RANGE, format!("{from}-{}", total - 1));
+        }
+        let body = reqwest::Body::wrap_stream(watched(content, Arc::clone(&moved), Arc::clone(&wrong)));
+        let answer = tokio::select! {
+            answer = request.body(body).send() => answer,
             () = stalled(&moved) => {
                 let why = format!("nothing moved for {} s", STALLED.as_secs());
                 return Err(Trouble { fault: Fault::new(what, why, ""), again: Again::Soon });
             }
         };
+        let response = match answer {
+            Ok(response) => response,
+            Err(e) => {
+                let wrong = wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(wrong.map_or_else(|| self.unreachable(what, &e), |why| Fault::new(what, why, "").into()));
+            }
+        };
         let response = self.passable(what, response).await?;
+        let trouble = |fault, again| Err(Trouble { fault, again });
         match response.status() {
-            StatusCode::CREATED => Ok(Sent::Uploaded(moved.load(Ordering::Relaxed))),
-            // The token ran out while the layer was sent; the next attempt gets a new one.
+            StatusCode::ACCEPTED | StatusCode::CREATED | StatusCode::NO_CONTENT => {}
+            // The token ran out while the layer was sent; the next attempt goes on with a new one.
             StatusCode::UNAUTHORIZED => {
                 self.grant(what, RegistryOperation::Push, true).await?;
-                Err(Trouble { fault: self.refused(what, response).await, again: Again::Soon })
+                return trouble(self.refused(what, response).await, Again::Soon);
             }
-            _ => Err(self.refused(what, response).await.into()),
+            StatusCode::RANGE_NOT_SATISFIABLE => return trouble(self.refused(what, response).await, Again::Soon),
+            // It has forgotten the upload.
+            StatusCode::NOT_FOUND => return trouble(self.refused(what, response).await, Again::Restart),
+            _ => return Err(self.refused(what, response).await.into()),
+        }
+        session.place = self.place(what, &response)?;
+        match held(&response).filter(|held| *held != total) {
+            Some(held) => {
+                let why = format!("{} took {held} of {total} bytes", self.registry());
+                trouble(Fault::new(what, why, ""), Again::Soon)
+            }
+            None => {
+                session.held = total;
+                Ok(())
+            }
         }
     }
 
-    async fn bytes_of(
-        &self,
-        what: &str,
-        blob: &OciDescriptor,
-        source: Source<'_>,
-    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + 'static + use<>, Trouble> {
-        match source {
-            Source::File(path) => {
-                let file = tokio::fs::File::open(path).await;
-                let file = file.map_err(|e| Fault::new(what, format!("{}: {e}", path.display()), ""))?;
-                Ok(tokio_util::io::ReaderStream::with_capacity(file, 256 * 1024).boxed())
+    /// Closes the upload: from here on the blob is there.
+    async fn finish(&self, what: &str, blob: &OciDescriptor, place: &Url, resumed: bool) -> Result<(), Trouble> {
+        let mut place = place.clone();
+        place.query_pairs_mut().append_pair("digest", &blob.digest);
+        let target = (Method::PUT, place.as_str());
+        let response = self.call(what, RegistryOperation::Push, target, |r| r.header(CONTENT_LENGTH, 0)).await?;
+        match response.status() {
+            StatusCode::CREATED => {}
+            // It has forgotten the upload, or put its parts together wrongly.
+            StatusCode::NOT_FOUND => {
+                return Err(Trouble { fault: self.refused(what, response).await, again: Again::Restart });
             }
-            Source::Remote(other) => Ok(other.blob(blob).await?.boxed()),
+            StatusCode::BAD_REQUEST if resumed => {
+                return Err(Trouble { fault: self.refused(what, response).await, again: Again::Restart });
+            }
+            _ => return Err(self.refused(what, response).await.into()),
+        }
+        match header(&response, super::manifest::CONTENT_DIGEST).filter(|kept| is_digest(kept)) {
+            Some(kept) if kept != blob.digest => {
+                let why = format!("sent {}, {} kept {kept}", blob.digest, self.registry());
+                Err(Fault::new(what, why, "the registry, or a proxy before it, changed the blob").into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -145,7 +258,9 @@ impl Repository {
         if response.status() != StatusCode::OK {
             return Err(self.refused(&what, response).await);
         }
-        let stream = response.bytes_stream().map_err(io::Error::other).boxed();
+        // A connection that was cut may hold next time.
+        let cut = |e: reqwest::Error| io::Error::new(ErrorKind::ConnectionAborted, causes(&e));
+        let stream = response.bytes_stream().map_err(cut).boxed();
         let state = (stream, Sha256::new(), blob.digest.clone());
         Ok(futures_util::stream::try_unfold(state, |(mut stream, mut hash, expected)| async move {
             match stream.try_next().await? {
@@ -155,7 +270,10 @@ impl Repository {
                 }
                 None => match digest::name(hash.finalize().as_slice()) {
                     found if found == expected => Ok(None),
-                    found => Err(io::Error::other(format!("expected the blob {expected}, received {found}"))),
+                    found => {
+                        let why = format!("expected the blob {expected}, received {found}");
+                        Err(io::Error::new(ErrorKind::InvalidData, why))
+                    }
                 },
             }
         }))
@@ -164,26 +282,32 @@ impl Repository {
     /// Streams a blob into the file `to`. One that breaks off is begun anew.
     pub(in crate::image) async fn save_blob(&self, blob: &OciDescriptor, to: &Path) -> Result<(), Fault> {
         let what = format!("read the blob {} of {}", blob.digest, self.name());
-        let unwritten = |e: io::Error| Fault::new(&what, format!("{}: {e}", to.display()), "is the disk full?");
-        retry(|| async {
-            let mut stream = std::pin::pin!(self.blob(blob).await?);
-            let mut file = tokio::fs::File::create(to).await.map_err(unwritten)?;
-            let mut bytes = 0;
-            loop {
-                let piece = stream.try_next().await;
-                let broken = |e| Trouble { fault: Fault::new(&what, e, ""), again: Again::Soon };
-                let Some(piece) = piece.map_err(broken)? else { break };
-                bytes += piece.len() as u64;
-                if bytes > size(blob) {
-                    let why = format!("it is longer than the {} bytes that were announced", size(blob));
-                    return Err(Fault::new(&what, why, "").into());
-                }
-                file.write_all(&piece).await.map_err(unwritten)?;
+        let mut patience = Patience::new();
+        loop {
+            match self.save_once(&what, blob, to).await {
+                Ok(()) => return Ok(()),
+                Err(trouble) => patience.wait(trouble).await?,
             }
-            file.flush().await.map_err(unwritten)?;
-            Ok(())
-        })
-        .await
+        }
+    }
+
+    async fn save_once(&self, what: &str, blob: &OciDescriptor, to: &Path) -> Result<(), Trouble> {
+        let unwritten = |e: io::Error| Fault::new(what, format!("{}: {e}", to.display()), "is the disk full?");
+        let mut stream = std::pin::pin!(self.blob(blob).await?);
+        let mut file = tokio::fs::File::create(to).await.map_err(unwritten)?;
+        let mut bytes = 0;
+        loop {
+            let piece = stream.try_next().await;
+            let broken = |e| Trouble { fault: Fault::new(what, e, ""), again: Again::Soon };
+            let Some(piece) = piece.map_err(broken)? else { break };
+            bytes += piece.len() as u64;
+            if bytes > size(blob) {
+                let why = format!("it is longer than the {} bytes that were announced", size(blob));
+                return Err(Fault::new(what, why, "").into());
+            }
+            file.write_all(&piece).await.map_err(unwritten)?;
+        }
+        Ok(file.flush().await.map_err(unwritten)?)
     }
 
     /// A small blob, such as a config, whole.
@@ -199,6 +323,28 @@ impl Repository {
         }
         Ok(bytes)
     }
+}
+
+/// Counts what is sent, and keeps what is wrong with the source, of which the request's own error tells nothing. A
+/// source whose connection was cut is not wrong.
+fn watched(
+    content: Content,
+    moved: Arc<AtomicU64>,
+    wrong: Arc<Mutex<Option<String>>>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    content.inspect(move |piece| match piece {
+        Ok(piece) => drop(moved.fetch_add(piece.len() as u64, Ordering::Relaxed)),
+        Err(e) if e.kind() == ErrorKind::ConnectionAborted => {}
+        Err(e) => *wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string()),
+    })
+}
+
+/// Bytes that the registry has, by `Range: 0-499`. Of none it says `0-0`, which is also what it says of one: that one is
+/// sent again from the start.
+fn held(response: &Response) -> Option<u64> {
+    let range = header(response, RANGE.as_str())?;
+    let last: u64 = range.trim_start_matches("bytes=").strip_prefix("0-")?.parse().ok()?;
+    Some(if last == 0 { 0 } else { last + 1 })
 }
 
 async fn stalled(moved: &AtomicU64) {

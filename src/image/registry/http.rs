@@ -39,6 +39,10 @@ pub(super) enum Again {
     Soon,
     /// After the pause that the registry asked for.
     After(Duration),
+    /// After the usual pause, and with all attempts left: this one got further than the last.
+    Anew,
+    /// After the usual pause, from the beginning.
+    Restart,
 }
 
 impl From<Fault> for Trouble {
@@ -47,29 +51,39 @@ impl From<Fault> for Trouble {
     }
 }
 
-/// Runs `attempt` until it succeeds, its trouble is final, or five attempts are over.
-pub(super) async fn retry<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Fault>
-where
-    F: Future<Output = Result<T, Trouble>>,
-{
-    let (mut pause, mut number) = (FIRST_PAUSE, 0);
-    loop {
-        number += 1;
-        let Trouble { mut fault, again } = match attempt().await {
-            Ok(done) => return Ok(done),
-            Err(trouble) => trouble,
-        };
+/// Between attempts: how many there were in a row that got no further, and the pause before the next one.
+pub(super) struct Patience {
+    attempts: u32,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(super) fn new() -> Patience {
+        Patience { attempts: 0, pause: FIRST_PAUSE }
+    }
+
+    /// Waits until the next attempt may begin.
+    ///
+    /// # Errors
+    /// The trouble itself, when it is final, when these were five attempts, or when the registry asks for too much.
+    pub(super) async fn wait(&mut self, trouble: Trouble) -> Result<(), Fault> {
+        let Trouble { mut fault, again } = trouble;
+        if again == Again::Anew {
+            *self = Patience::new();
+        }
+        self.attempts += 1;
         let asked = match again {
             Again::Never => return Err(fault),
-            Again::Soon => pause,
             Again::After(asked) => asked,
+            Again::Soon | Again::Anew | Again::Restart => self.pause,
         };
-        if number == ATTEMPTS || asked > LONGEST_PAUSE {
-            fault.why = format!("{} (tried {number} times)", fault.why);
+        if self.attempts == ATTEMPTS || asked > LONGEST_PAUSE {
+            fault.why = format!("{} (tried {} times)", fault.why, self.attempts);
             return Err(fault);
         }
         tokio::time::sleep(asked).await;
-        pause *= 2;
+        self.pause *= 2;
+        Ok(())
     }
 }
 
@@ -104,7 +118,13 @@ impl Repository {
         (method, url): (Method, &str),
         finish: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Fault> {
-        retry(|| self.call(what, operation, (method.clone(), url), &finish)).await
+        let mut patience = Patience::new();
+        loop {
+            match self.call(what, operation, (method.clone(), url), &finish).await {
+                Ok(response) => return Ok(response),
+                Err(trouble) => patience.wait(trouble).await?,
+            }
+        }
     }
 
     pub(super) async fn passable(&self, what: &str, response: Response) -> Result<Response, Trouble> {
@@ -261,14 +281,11 @@ mod tests {
         for (again, expected) in
             [(Again::Never, 1), (Again::After(Duration::ZERO), ATTEMPTS), (Again::After(Duration::from_secs(31)), 1)]
         {
-            let tried = std::cell::Cell::new(0);
-            let done: Result<(), _> = retry(|| {
-                tried.set(tried.get() + 1);
-                std::future::ready(Err(trouble(again)))
-            })
-            .await;
-            assert!(done.is_err());
-            assert_eq!(tried.get(), expected, "{again:?}");
+            let (mut patience, mut tried) = (Patience::new(), 1);
+            while tried < 10 && patience.wait(trouble(again)).await.is_ok() {
+                tried += 1;
+            }
+            assert_eq!(tried, expected, "{again:?}");
         }
     }
 }

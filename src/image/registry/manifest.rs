@@ -12,7 +12,7 @@ use reqwest::{Method, Response, StatusCode};
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 pub(super) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub(super) const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-const CONTENT_DIGEST: &str = "docker-content-digest";
+pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
 pub(in crate::image) struct Manifest {
     pub(in crate::image) bytes: Vec<u8>,

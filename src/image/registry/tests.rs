@@ -142,12 +142,20 @@ async fn throttling_and_broken_connections_are_waited_out() {
 }
 
 #[tokio::test]
-async fn an_upload_that_breaks_starts_again_and_credentials_stay_with_their_registry() {
+async fn an_upload_that_breaks_goes_on_and_credentials_stay_with_their_registry() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "layer").unwrap();
     let blob = descriptor(LAYER, digest::of(b"layer"), 5);
-    let (storage, uploads) = serve(|_| answer("201 Created", &[], "")).await;
-    let (sessions, elsewhere) = (Lock::new(0), storage.clone());
+    // Three bytes arrive, then the connection is lost.
+    let cut = Lock::new(false);
+    let (storage, uploads) = serve(move |request| match parts(request).0.split(' ').next() {
+        Some("GET") => answer("204 No Content", &[("Location", "/go-on?session=2"), ("Range", "0-2")], ""),
+        Some("PATCH") if !std::mem::replace(&mut *cut.lock().unwrap(), true) => String::new(),
+        Some("PATCH") => answer("202 Accepted", &[("Location", "/close?session=3"), ("Range", "0-4")], ""),
+        _ => answer("201 Created", &[], ""),
+    })
+    .await;
+    let elsewhere = storage.clone();
     let (host, _) = serve(move |request| {
         let (line, authorization) = parts(request);
         if line.starts_with("GET /v2/ ") {
@@ -158,14 +166,7 @@ async fn an_upload_that_breaks_starts_again_and_credentials_stay_with_their_regi
         }
         match line.split(' ').next() {
             Some("HEAD") => answer("404 Not Found", &[], ""),
-            Some("POST") => {
-                *sessions.lock().unwrap() += 1;
-                match *sessions.lock().unwrap() {
-                    1 => answer("202 Accepted", &[("Location", "/v2/upload?session=1")], ""),
-                    _ => answer("202 Accepted", &[("Location", &format!("http://{elsewhere}/put?session=2"))], ""),
-                }
-            }
-            _ => String::new(),
+            _ => answer("202 Accepted", &[("Location", &format!("http://{elsewhere}/put?session=1"))], ""),
         }
     })
     .await;
@@ -173,9 +174,15 @@ async fn an_upload_that_breaks_starts_again_and_credentials_stay_with_their_regi
     let repository = Repository::named(&format!("{host}/a/b"), false, &login(&home, &host)).await.unwrap();
     assert_eq!(repository.push_blob(&blob, Source::File(file.path())).await.unwrap(), Sent::Uploaded(5));
     let uploads = uploads.lock().unwrap();
-    let (line, authorization) = parts(&uploads[0]);
-    assert_eq!((uploads.len(), authorization), (1, None), "the other host sees no password");
-    assert!(line.starts_with("PUT /put?session=2&digest=sha256%3A") && uploads[0].ends_with("layer"), "{line}");
+    assert!(uploads.iter().all(|request| parts(request).1.is_none()), "the other host sees no password");
+    let lines: Vec<&str> = uploads.iter().map(|request| parts(request).0).collect();
+    let digest = format!("sha256%3A{}", &digest::of(b"layer")[7..]);
+    let close = format!("PUT /close?session=3&digest={digest} HTTP/1.1");
+    let expected =
+        ["PATCH /put?session=1 HTTP/1.1", "GET /put?session=1 HTTP/1.1", "PATCH /go-on?session=2 HTTP/1.1", &close];
+    assert_eq!(lines, expected);
+    assert!(uploads[0].ends_with("\r\n\r\nlayer") && uploads[2].ends_with("\r\n\r\ner"), "{uploads:?}");
+    assert!(uploads[2].contains("content-range: 3-4\r\n"), "{}", uploads[2]);
 }
 
 #[tokio::test]
@@ -210,7 +217,15 @@ async fn keeping(native: bool) -> (String, Requests) {
         let mut kept = kept.lock().unwrap();
         match method {
             _ if path == "/v2/" => ok(""),
-            "POST" => answer("202 Accepted", &[("Location", "/v2/a/b/blobs/session")], ""),
+            "POST" => {
+                let place = format!("/v2/a/b/uploads/{}", kept.len());
+                kept.insert(place.clone(), String::new());
+                answer("202 Accepted", &[("Location", &place)], "")
+            }
+            "PATCH" => {
+                kept.insert(path.to_string(), body);
+                answer("202 Accepted", &[("Location", path)], "")
+            }
             "PUT" if path.contains("/manifests/") => {
                 kept.insert(path.to_string(), body.clone());
                 kept.insert(format!("/v2/a/b/manifests/{}", digest::of(body.as_bytes())), body.clone());
@@ -219,6 +234,7 @@ async fn keeping(native: bool) -> (String, Requests) {
             }
             "PUT" => {
                 let name = query.trim_start_matches("digest=").replace("%3A", ":");
+                let body = kept.get(path).cloned().unwrap_or_default();
                 kept.insert(format!("/v2/a/b/blobs/{name}"), body);
                 answer("201 Created", &[], "")
             }
