@@ -51,6 +51,8 @@ pub enum Command {
     /// Read a record
     #[command(subcommand)]
     Record(RecordCommand),
+    /// Show which image each environment ran from when to when, on what evidence, and who signed it
+    Audit(AuditArgs),
     /// Profile a data set: what its columns hold, without its rows
     Profile(ProfileArgs),
     /// Print a JSON Schema
@@ -248,6 +250,33 @@ pub enum RecordCommand {
         /// .mlgate/record.json unless said
         source: Option<String>,
     },
+    /// List all records of an image (repository:tag or repository@sha256:…): when, of which commit, decided how, signed by whom
+    List {
+        image: String,
+        /// A public key whose signatures count, such as cosign.pub; those of mlops.yaml unless said
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Such as ghcr.io/acme/churn; the one of mlops.yaml unless said
+    pub repository: Option<String>,
+    /// A public key whose signatures count, such as cosign.pub; those of mlops.yaml unless said
+    #[arg(long = "key", value_name = "FILE")]
+    pub keys: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    Text,
+    Json,
+    Markdown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

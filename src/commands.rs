@@ -1,5 +1,6 @@
 //! The small commands, and what the large ones share with them.
 
+use crate::audit;
 use crate::cli::{self, InitArgs, RecordCommand, SchemaOf};
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -152,9 +153,12 @@ pub fn report(settings: &Settings, path: &Path, format: cli::Format) -> Result<E
     Ok(Exit::Ok)
 }
 
-/// `mlgate record show`: the JSON of a file, or of an image by digest.
+/// `mlgate record`: the JSON of a file, or of an image by digest; or the list of all that an image has.
 pub async fn record(settings: &Settings, command: RecordCommand) -> Result<Exit, Error> {
-    let RecordCommand::Show { source } = command;
+    let source = match command {
+        RecordCommand::List { image, keys, format } => return audit::list(settings, &image, &keys, format).await,
+        RecordCommand::Show { source } => source,
+    };
     let record = match source.as_deref().map(|s| (s, s.split_once("@sha256:"))) {
         Some((reference, Some((repository, digest)))) => {
             let digest = format!("sha256:{digest}");
@@ -266,6 +270,7 @@ pub fn image_of(built: &Built, pushed: bool) -> wire::Image {
         digest: built.digest.clone(),
         bytes: built.bytes,
         pushed,
+        replaces: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! mlgate decides whether a machine-learning model may ship. [`run_command`] is the whole flow.
 
+mod audit;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -21,11 +22,13 @@ mod plan;
 pub mod process;
 mod profile;
 mod promote;
+mod prove;
 pub mod quality;
 pub mod record;
 pub mod report;
 mod secret;
 mod settings;
+pub mod sign;
 mod source;
 pub mod stage;
 mod stamp;
@@ -36,6 +39,7 @@ use cli::{Cli, Command, RunArgs};
 use commands::Publication;
 use error::Error;
 use exit::Exit;
+use image::Proof;
 use model::{Decision, StageKind};
 use settings::Settings;
 use stage::{Context, Found};
@@ -55,6 +59,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Diff(args) => diff::run(&settings, &args).await,
         Command::Report { record, format } => commands::report(&settings, &record, format),
         Command::Record(command) => commands::record(&settings, command).await,
+        Command::Audit(args) => audit::run(&settings, &args).await,
         Command::Profile(args) => profile::run(&settings, &args).await,
         Command::Schema { of } => commands::schema(of),
         Command::Completions { shell } => commands::completions(shell),
@@ -67,10 +72,12 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     let (text, mut config) = commands::load(settings)?;
     let plan = commands::plan(settings, &config, &commands::stages(&args.stages))?;
     settings.begin(&args.record)?;
+    let may_push = plan.is_complete() && !args.dry_run;
+    let signer = if may_push { prove::signer(settings, &config)? } else { None };
     let started = record::now();
     let commit = source::git::commit(&settings.root).await?;
     if plan.runs(StageKind::Image) {
-        plan::fill_tags(&mut config, commit.as_ref(), plan.is_complete() && !args.dry_run)?;
+        plan::fill_tags(&mut config, commit.as_ref(), may_push)?;
     }
     let tracked = source::git::tracked(&settings.root).await;
     let inputs = record::inputs::of_folder(&settings.root, &config.model.files, tracked).await?;
@@ -119,12 +126,12 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     };
 
     let mut record = assemble(&found, &decision, false);
-    let may_push = plan.is_complete() && !args.dry_run;
     if let (Decision::Cleared(cleared), Some(built), true) = (&decision, &found.built, may_push) {
         let insecure = config.image.as_ref().is_some_and(|i| i.insecure);
         let pushed = assemble(&found, &decision, true);
         let predictions = found.ran.iter().find_map(|ran| ran.evidence.predictions.as_ref());
-        match image::publish(built, &record::to_json(&pushed), predictions, insecure, cleared).await {
+        let proof = Proof { predictions, ..prove::of_run(&pushed, &config, settings, signer.as_ref()) };
+        match image::publish(built, &proof, insecure, cleared).await {
             Ok(_) => record = pushed,
             Err(fault) => {
                 // Cleared, but not pushed: there is nothing that could be promoted, and the exit code says so.

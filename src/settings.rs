@@ -7,8 +7,11 @@ use crate::files;
 use crate::host::{self, Host};
 use crate::image::Access;
 use crate::model::Fault;
+use crate::process;
+use crate::record::statements::Builder;
 use crate::report;
-use crate::secret;
+use crate::secret::{self, Secret};
+use crate::sign::Token;
 use crate::ui::{Mode, Ui};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -29,11 +32,46 @@ pub struct Settings {
     pub width: usize,
     pub progress: Mode,
     pub host: Host,
+    /// Who runs this, for provenance.
+    pub builder: Builder,
     /// The branch that the change goes to, where CI tells: `origin/main`.
     pub base: Option<String>,
     pub access: Access,
     /// How data on other machines are reached.
     pub sources: Arc<Sources>,
+    pub signing: SigningSecrets,
+}
+
+/// What signatures are made with.
+#[derive(Default)]
+pub struct SigningSecrets {
+    /// The private key, in PEM.
+    pub key: Option<Secret>,
+    pub password: Option<Secret>,
+    /// What vouches for the identity of the CI job.
+    pub token: Option<Token>,
+}
+
+/// Not handed to the commands of a run: whoever changes the tests must not sign what they test.
+const SIGNING: [&str; 5] = [
+    "MLGATE_SIGNING_KEY",
+    "MLGATE_SIGNING_PASSWORD",
+    "SIGSTORE_ID_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
+
+impl SigningSecrets {
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> SigningSecrets {
+        let [key, password, given, url, token] = SIGNING.map(lookup);
+        let secret = |value: Option<String>| value.and_then(Secret::new);
+        let of_github = url.zip(secret(token)).map(|(url, token)| Token::GitHub { url, token });
+        SigningSecrets {
+            key: secret(key),
+            password: secret(password),
+            token: secret(given).map(Token::Given).or(of_github),
+        }
+    }
 }
 
 /// The scratch folder's name.
@@ -44,6 +82,7 @@ impl Settings {
     /// The folder is not there.
     pub fn resolve(cli: &Cli) -> Result<Settings, Error> {
         hide_secrets();
+        process::withhold(&SIGNING);
         let directory = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let absolute = directory.canonicalize();
         let directory = absolute.map_err(|e| Error::usage(format!("cannot work in {}: {e}", directory.display())))?;
@@ -76,12 +115,14 @@ impl Settings {
                 (false, false) => Mode::Quiet,
             },
             host: host::detect(&variable),
+            builder: host::builder(&variable),
             base: ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
                 .into_iter()
                 .find_map(variable)
                 .map(|branch| format!("origin/{branch}")),
             access: Access::from_lookup(variable),
             sources,
+            signing: SigningSecrets::from_lookup(variable),
         })
     }
 

@@ -87,6 +87,7 @@ pub struct Config {
     pub tests: Vec<Suite>,
     pub quality: Option<Quality>,
     pub image: Option<Image>,
+    pub signing: Signing,
     pub latency: Option<Latency>,
     pub overlay: Overlay,
     pub environments: Vec<Environment>,
@@ -205,6 +206,39 @@ pub struct Image {
     pub tags: Vec<String>,
     /// Speak plain HTTP with the registry; loopback addresses always do.
     pub insecure: bool,
+    pub attest: Vec<Attest>,
+}
+
+/// What is attached to an image beside its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attest {
+    TestResult,
+    Provenance,
+}
+
+/// Who signs, and whose signatures count.
+#[derive(Clone, Debug, Default)]
+pub struct Signing {
+    pub by: Option<SignBy>,
+    pub trust: Vec<TrustedSigner>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignBy {
+    /// None: the environment holds it.
+    Key {
+        file: Option<PathBuf>,
+    },
+    Keyless {
+        fulcio: String,
+        rekor: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedSigner {
+    Key(PathBuf),
+    Identity { subject: String, issuer: String, roots: PathBuf, log_key: PathBuf },
 }
 
 #[derive(Clone, Debug)]
@@ -321,4 +355,6 @@ pub struct Promote {
     pub first_run_accepted: bool,
     /// Tags that point to the promoted digest afterwards; the environment's name unless said.
     pub tags: Vec<String>,
+    /// Only an image whose record is signed by one of `signing.trust`.
+    pub require_signed: bool,
 }

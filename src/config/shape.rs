@@ -65,6 +65,7 @@ pub static ROOT: Object = Object {
         may("tests", Shape::Map(&Shape::Object(&SUITE)), "Test suites by name."),
         may("quality", Shape::Object(&QUALITY), "Model quality: predictions, metrics, baseline and gates."),
         may("image", Shape::Object(&IMAGE), "The container image that serves the model."),
+        may("signing", Shape::Object(&SIGNING), "Who signs what is attached to the image, and whose signatures count."),
         may("latency", Shape::Object(&LATENCY), "The latency probe and its gates."),
         may("overlay", Shape::Object(&OVERLAY), "What every rendered overlay is held against."),
         may("environments", Shape::Map(&Shape::Object(&ENVIRONMENT)), "Places a model is promoted to, in order."),
@@ -243,6 +244,11 @@ pub static IMAGE: Object = Object {
         may("insecure", Shape::Bool, "Speak plain HTTP with the registry; loopback addresses always do."),
         may("platform", Shape::Text, "linux/amd64 unless said."),
         may("platforms", TEXTS, "Several: one image with an index, as linux/amd64 and linux/arm64."),
+        may(
+            "attest",
+            Shape::List(&Shape::OneOf(&["test_result", "provenance"])),
+            "What is attached beside the record.",
+        ),
         may("dockerfile", Shape::Text, "Build with the Docker engine from this file."),
         may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
@@ -257,6 +263,30 @@ pub static IMAGE: Object = Object {
         may("user", Shape::Scalar, "User of a daemonless image."),
         may("ports", Shape::List(&Shape::Integer), "Ports that a daemonless image exposes."),
         may("labels", Shape::Map(&Shape::Scalar), "Labels of a daemonless image."),
+    ],
+};
+
+pub static SIGNING: Object = Object {
+    keys: &[
+        may(
+            "by",
+            Shape::OneOf(&["key", "keyless"]),
+            "A key, or the identity of the CI job; nothing is signed unless said.",
+        ),
+        may("key_file", Shape::Text, "The private key; the variable MLGATE_SIGNING_KEY holds it unless said."),
+        may("fulcio", Shape::Text, "The certificate authority; https://fulcio.sigstore.dev unless said."),
+        may("rekor", Shape::Text, "The transparency log; https://rekor.sigstore.dev unless said."),
+        may("trust", Shape::List(&Shape::Object(&TRUST)), "Whose signatures `require_signed` takes: any of these."),
+    ],
+};
+
+pub static TRUST: Object = Object {
+    keys: &[
+        may("key", Shape::Text, "File of a public key, such as cosign.pub."),
+        may("identity", Shape::Text, "Who a certificate names: a workflow's address or a mail address; * is any text."),
+        may("issuer", Shape::Text, "Who vouches for the identity: https://token.actions.githubusercontent.com."),
+        may("roots", Shape::Text, "File with the certificates of the authority."),
+        may("log_key", Shape::Text, "File of the public key of the transparency log."),
     ],
 };
 
@@ -341,6 +371,7 @@ pub static PROMOTE: Object = Object {
         may("gates", Shape::List(&Shape::Gate), "Rules such as `latency.p95 < 200ms`; at least one."),
         may("first_run", PASS_OR_BLOCK, "What it does that nothing runs there yet; block unless said."),
         may("tags", TEXTS, "Tags that then point to the digest; the environment's name unless said."),
+        may("require_signed", Shape::Bool, "Only what is signed by one of `signing.trust`; false unless said."),
     ],
 };
 

@@ -7,11 +7,13 @@ mod comment;
 mod files;
 mod github;
 mod gitlab;
+mod origin;
 
 pub use comment::Patience;
 pub use github::{GitHub, PullRequest};
 pub use gitlab::GitLab;
 
+use crate::record::statements::Builder;
 use crate::record::wire::Record;
 use crate::report::{self, Format};
 use std::io::Write;
@@ -82,6 +84,11 @@ pub fn detect(env: &dyn Fn(&str) -> Option<String>) -> Host {
         (_, true) => Host::GitLab(GitLab::detect(env)),
         _ => Host::Local,
     }
+}
+
+/// Who runs this, from its environment variables.
+pub fn builder(env: &dyn Fn(&str) -> Option<String>) -> Builder {
+    origin::builder(env)
 }
 
 /// Publishes the record: on GitHub as annotations on `out`, step summary, step outputs and pull-request comment; on

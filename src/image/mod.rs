@@ -11,19 +11,22 @@ mod layers;
 mod layout;
 mod pack;
 mod pipe;
-mod record;
+mod proof;
 mod registry;
 
 pub use access::Access;
 pub use layers::OwnLayers;
-pub use record::{Attached, PREDICATE_TYPE, pull_attached, pull_predictions, pull_record};
+pub use proof::{
+    Attached, Attachments, Kind, PROMOTION_TYPE, Proof, RECORD_TYPE, Signed, Statement, attach_to, pull_attached,
+    pull_predictions, pull_record, pull_signed,
+};
 pub(crate) use registry::check_tags;
 pub use registry::{resolve, retag};
 
 pub(crate) use engine::build as build_with_engine;
 pub(crate) use layers::build as build_without_engine;
 
-use crate::model::{Cleared, Fault, KeptPredictions};
+use crate::model::{Cleared, Fault};
 use blobs::Blobs;
 use futures_util::{StreamExt, TryStreamExt};
 use layout::{Layout, MANIFEST};
@@ -93,19 +96,13 @@ pub struct Pushed {
     pub reused: usize,
 }
 
-/// Pushes what was built, then attaches the record and the predictions that it tells of. First blobs, then the manifest by its digest, then the record,
+/// Pushes what was built, with what proves it. First blobs, then the manifest by its digest, then record and signatures,
 /// then the tags: a push that is cut off leaves no tag on a wrong or unproven image.
 ///
 /// # Errors
 /// When the registry cannot be reached or refuses, in its own words. Nothing that was pushed is taken back: blobs
 /// without a tag are found again by the next push, or cleaned up by the registry.
-pub async fn publish(
-    built: &Built,
-    record_json: &[u8],
-    predictions: Option<&KeptPredictions>,
-    insecure: bool,
-    _: &Cleared,
-) -> Result<Pushed, Fault> {
+pub async fn publish(built: &Built, proof: &Proof<'_>, insecure: bool, _: &Cleared) -> Result<Pushed, Fault> {
     check_tags(&format!("push {}", built.repository), built.tags.iter().map(String::as_str))?;
     let repository = Repository::named(&built.repository, insecure, &built.access).await?;
     let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
@@ -124,7 +121,7 @@ pub async fn publish(
     }
     let media_type = image.descriptor.media_type.clone();
     repository.put_manifest(&built.digest, &image.bytes, &media_type).await?;
-    record::attach(&repository, image.descriptor, record_json, predictions).await?;
+    proof::attach(&repository, image.descriptor, proof).await?;
     for tag in &built.tags {
         repository.put_manifest(tag, &image.bytes, &media_type).await?;
     }

@@ -18,10 +18,12 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
 use crate::gate::{self, Policy};
-use crate::image;
+use crate::image::{self, Proof, Statement};
 use crate::model::*;
+use crate::prove;
 use crate::record::{self, wire};
 use crate::settings::Settings;
+use crate::sign::{Signer, Trust};
 use records::Candidate;
 use std::time::Instant;
 
@@ -35,6 +37,8 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
     let image = config.image.as_ref().ok_or_else(|| Error::usage("mlops.yaml has no `image`: nothing to promote"))?;
     let stages = commands::plan(settings, &config, &[])?.stages();
     let candidate = records::candidate(settings, args, &image.repository)?;
+    let trust = if promote.require_signed { Some(prove::trust(&settings.root, &config)?) } else { None };
+    let signer = if args.dry_run { None } else { prove::signer(settings, &config)? };
     let config_digest = digest::of(text.as_bytes());
     let (started, begin) = (record::now(), Instant::now());
     let asked = Asked {
@@ -45,9 +49,11 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
         environment,
         promote,
         image,
+        trust: trust.as_ref(),
+        signer: signer.as_ref(),
     };
 
-    let Gathered { evidence, baseline, record: evidence_record, edit } = gather(&asked, &candidate).await;
+    let Gathered { evidence, baseline, record: evidence_record, edit, replaces } = gather(&asked, &candidate).await;
     let policy = Policy { inconclusive: config.inconclusive.promote };
     let mut verdicts = gate::checks(StageKind::Promote, &evidence);
     if evidence_record.is_some() {
@@ -74,19 +80,20 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
     let bytes = of_run.and_then(|r| r.image.as_ref()).map_or(0, |i| i.bytes);
     let assemble = |ran: Ran, decision: &Decision, pushed: bool| {
         let (repository, digest, tags) = (image.repository.clone(), candidate.digest.clone(), promote.tags.clone());
-        let promoted = wire::Image { repository, tags, digest, bytes, pushed };
+        let promoted = wire::Image { repository, tags, digest, bytes, pushed, replaces: replaces.clone() };
         record::assemble(header.clone(), Vec::new(), &[ran], Some(&baseline), decision, Some(promoted))
     };
     let path = settings.work().join(format!("promote-{}.json", environment.name));
     let mut effects = Vec::new();
-    let mut promoted = false;
+    let mut promoted = None;
     if let (Decision::Cleared(cleared), Some(edit)) = (&decision, &edit) {
         effects = edit.describe(&promote.tags, &image.repository, args.dry_run);
         if !args.dry_run {
             // Before anything changes it is written that it was about to: a promotion never goes unrecorded.
             files::write(&path, &record::to_json(&assemble(ran.clone(), &decision, false)))?;
-            match apply(&asked, &candidate, edit, cleared).await {
-                Ok(()) => promoted = true,
+            let promotion = assemble(ran.clone(), &decision, true);
+            match apply(&asked, &candidate, edit, &promotion, cleared).await {
+                Ok(()) => promoted = Some(promotion),
                 Err(fault) => {
                     effects.clear();
                     ran.verdicts.extend(gate::checks(StageKind::Promote, &Evidence::of_fault(fault)));
@@ -95,7 +102,7 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
             }
         }
     }
-    let promotion = assemble(ran, &decision, promoted);
+    let promotion = promoted.unwrap_or_else(|| assemble(ran, &decision, false));
     let (format, dry_run) = (args.format, args.dry_run);
     let publication = Publication { path: &path, format, dry_run, comment: false, effects: &effects };
     commands::publish(settings, text, &promotion, publication).await?;
@@ -112,6 +119,10 @@ struct Asked<'a> {
     environment: &'a Environment,
     promote: &'a Promote,
     image: &'a Image,
+    /// Whose signatures count, where a signature is required.
+    trust: Option<&'a Trust>,
+    /// Signs the record of the promotion.
+    signer: Option<&'a Signer>,
 }
 
 /// All that is read before anything is judged.
@@ -121,14 +132,20 @@ struct Gathered {
     /// The candidate's.
     record: Option<wire::Record>,
     edit: Option<overlay::Edit>,
+    /// What the environment runs now.
+    replaces: Option<String>,
 }
 
 async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
     let Asked { settings, config, environment, promote, image, .. } = asked;
     let mut evidence = Evidence::default();
     let mut baseline = Baseline::NotConfigured;
-    let (record, artifact) = match records::pull(settings, image, candidate).await {
-        Ok((record, artifact)) => (Some(record), artifact),
+    let mut replaces = None;
+    let (record, artifact) = match records::pull(settings, image, candidate, asked.trust).await {
+        Ok((record, artifact, signed)) => {
+            evidence.checks.extend(signed);
+            (Some(record), artifact)
+        }
         Err(fault) => {
             evidence.faults.push(fault);
             (None, String::new())
@@ -151,8 +168,12 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
         let model = &config.model.name;
         let work = settings.work();
         let rows_into = pairs::asked(config, promote).then_some(&*work);
-        match records::production(&settings.root, environment, image, model, &settings.access, rows_into).await {
+        match records::production(&settings.root, environment, image, model, &settings.access, (asked.trust, rows_into))
+            .await
+        {
             Ok(found) => {
+                evidence.checks.extend(found.signed);
+                replaces = found.digest.clone();
                 if found.digest.as_ref() == Some(&candidate.digest) {
                     evidence.notes.push(format!("{} runs the candidate already", environment.name));
                     evidence.comparisons = evidence.measurements.iter().filter_map(with_itself).collect();
@@ -190,7 +211,7 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
             None
         }
     };
-    Gathered { evidence, baseline, record, edit }
+    Gathered { evidence, baseline, record, edit, replaces }
 }
 
 /// One image compared with itself does not differ, whatever its intervals: a promotion can be repeated.
@@ -220,13 +241,23 @@ fn target<'a>(config: &'a Config, name: &str) -> Result<(&'a Environment, &'a Pr
     Ok((environment, promote))
 }
 
-/// Tags first and the overlay last: the overlay is what a cluster follows, so a registry that fails in between
-/// leaves production as it was.
-async fn apply(asked: &Asked<'_>, candidate: &Candidate, edit: &overlay::Edit, cleared: &Cleared) -> Result<(), Fault> {
+/// Tags first, then the record of the promotion, the overlay last: the overlay is what a cluster follows, so a registry that
+/// fails in between leaves production as it was, and nothing gets there unrecorded.
+async fn apply(
+    asked: &Asked<'_>,
+    candidate: &Candidate,
+    edit: &overlay::Edit,
+    promotion: &wire::Record,
+    cleared: &Cleared,
+) -> Result<(), Fault> {
     let Image { repository, insecure, .. } = asked.image;
+    let access = &asked.settings.access;
     for tag in &asked.promote.tags {
-        image::retag(repository, &candidate.digest, tag, *insecure, &asked.settings.access, cleared).await?;
+        image::retag(repository, &candidate.digest, tag, *insecure, access, cleared).await?;
     }
+    let statements = vec![Statement::promotion(&record::to_json(promotion))];
+    let proof = Proof { statements, signer: asked.signer, predictions: None };
+    image::attach_to(repository, &candidate.digest, *insecure, access, &proof, cleared).await?;
     edit.apply(cleared)
 }
 

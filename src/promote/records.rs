@@ -6,12 +6,13 @@ use crate::commands;
 use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
-use crate::image::{self, Access};
+use crate::image::{self, Access, Attached, Attachments, Kind, Signed};
 use crate::model::*;
 use crate::plan::Plan;
 use crate::quality::kept::Pulled;
 use crate::record::{self, wire};
 use crate::settings::Settings;
+use crate::sign::Trust;
 use crate::stage::{self, Context, Released, production};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,19 +57,39 @@ pub fn candidate(settings: &Settings, args: &PromoteArgs, repository: &str) -> R
     Ok(Candidate { digest: image.digest, source: shown, hash: Some(record.run.hash) })
 }
 
-/// The candidate's record, by digest, and the artifact that carries it (`repository@sha256:…`).
+/// The candidate's record, by digest, and the artifact that carries it (`repository@sha256:…`); where a signature is
+/// required, the record that is signed, and a check that says by whom.
 ///
 /// # Errors
-/// The registry cannot be asked, or has no record for the digest.
-pub async fn pull(settings: &Settings, image: &Image, candidate: &Candidate) -> Result<(wire::Record, String), Fault> {
-    let reference = format!("{}@{}", image.repository, candidate.digest);
-    let found = image::pull_attached(&image.repository, &candidate.digest, image.insecure, &settings.access).await?;
-    let attached = found.ok_or_else(|| {
-        let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
-        Fault::new(format!("read the record of {reference}"), "the registry has none", hint)
-    })?;
-    let artifact = format!("{}@{}", image.repository, attached.artifact);
-    Ok((record::parse(&attached.record, &reference)?, artifact))
+/// The registry cannot be asked, or has no record for the digest, or none whose signature counts.
+pub async fn pull(
+    settings: &Settings,
+    image: &Image,
+    candidate: &Candidate,
+    trust: Option<&Trust>,
+) -> Result<(wire::Record, String, Option<Check>), Fault> {
+    let Image { repository, insecure, .. } = image;
+    let reference = format!("{repository}@{}", candidate.digest);
+    let attached = match trust {
+        Some(trust) => image::pull_signed(repository, &candidate.digest, *insecure, &settings.access, trust).await?,
+        None => {
+            let found = image::pull_attached(repository, &candidate.digest, *insecure, &settings.access).await?;
+            found.ok_or_else(|| {
+                let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
+                Fault::new(format!("read the record of {reference}"), "the registry has none", hint)
+            })?
+        }
+    };
+    let signed = match &attached.signed {
+        Signed::By(who) => {
+            let source = format!("{repository}@{}", attached.artifact);
+            let check = Check::new("promote.signed", "the candidate's record is signed", source);
+            Some(Check { outcome: Outcome::Passed, message: format!("by {who}"), ..check })
+        }
+        Signed::No | Signed::Untrusted(_) => None,
+    };
+    let artifact = format!("{repository}@{}", attached.artifact);
+    Ok((record::parse(&attached.record, &reference)?, artifact, signed))
 }
 
 /// What keeps a record from speaking for its image: of another model, image or command, not cleared, a dry run.
@@ -144,6 +165,8 @@ pub struct Production {
     pub digest: Option<String>,
     /// None: nothing of the model was released there yet.
     pub released: Option<Released>,
+    /// Where signatures are asked for: whether its record has one that counts.
+    pub signed: Option<Check>,
 }
 
 /// Finds what an environment runs, and its record; the predictions that rode with that go into the folder `rows_into`,
@@ -159,15 +182,25 @@ pub async fn production(
     image: &Image,
     model: &str,
     access: &Access,
-    rows_into: Option<&Path>,
+    (trust, rows_into): (Option<&Trust>, Option<&Path>),
 ) -> Result<Production, Fault> {
     let Some(digest) = overlay::running(root, environment, image, access).await? else {
         let source = format!("{} in {}", image.repository, environment.name);
-        return Ok(Production { source, digest: None, released: None });
+        return Ok(Production { source, digest: None, released: None, signed: None });
     };
     let source = format!("{}@{digest}", image.repository);
     let what = || format!("read the record of {source}, which {} runs", environment.name);
-    let found = image::pull_record(&image.repository, &digest, image.insecure, access).await?;
+    let signed = match trust {
+        Some(trust) => Some(signed_of(image, &digest, &source, access, trust).await?),
+        None => None,
+    };
+    let (found, signed) = match signed {
+        Some((Some(record), check)) => (Some(record), Some(check)),
+        other => {
+            let found = image::pull_record(&image.repository, &digest, image.insecure, access).await?;
+            (found, other.map(|(_, check)| check))
+        }
+    };
     let bytes = found.ok_or_else(|| {
         let hint = "let the overlay run a tag that is not in the registry until the first promotion";
         Fault::new(what(), "the registry has none", hint)
@@ -184,7 +217,33 @@ pub async fn production(
         None => None,
     };
     let released = Some(Released { measurements, profiles, predictions });
-    Ok(Production { source, digest: Some(digest), released })
+    Ok(Production { source, digest: Some(digest), released, signed })
+}
+
+/// The record of what runs, if it has a signature that counts. One that has none is from before signatures were required,
+/// or somebody wants the candidate to look good beside it: a warning, as else nothing could be promoted any more.
+async fn signed_of(
+    image: &Image,
+    digest: &str,
+    source: &str,
+    access: &Access,
+    trust: &Trust,
+) -> Result<(Option<Vec<u8>>, Check), Fault> {
+    let attachments = Attachments::open(&image.repository, image.insecure, access).await?;
+    let (found, _) = attachments.of(digest, Kind::Record, trust).await?;
+    let signed = found.into_iter().rev().find(|attached| matches!(attached.signed, Signed::By(_)));
+    let check = Check::new("promote.baseline.signed", "the record of what runs is signed", source);
+    let check = Check { severity: Severity::Warn, ..check };
+    Ok(match signed {
+        Some(Attached { record, signed: Signed::By(who), .. }) => {
+            (Some(record), Check { outcome: Outcome::Passed, message: format!("by {who}"), ..check })
+        }
+        _ => {
+            let message =
+                format!("it has no signature of {}: anybody who may push can have written it", trust.wanted());
+            (None, Check { outcome: Outcome::Failed, message, ..check })
+        }
+    })
 }
 
 /// The predictions that a record tells of, as a file in `folder`.
@@ -222,7 +281,7 @@ pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Prod
     let has_rows = ctx.config.quality.as_ref().is_some_and(|quality| quality.predictions.is_some());
     let rows_into =
         (has_rows && plan.runs(StageKind::Quality) && production::of_quality(ctx.config)).then_some(&*ctx.work);
-    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access, rows_into).await {
+    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access, (None, rows_into)).await {
         Ok(found) => stage::Production { source: found.source, found: Ok(found.released) },
         Err(fault) => {
             stage::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }

@@ -4,6 +4,7 @@ mod assemble;
 pub mod inputs;
 pub mod profile;
 mod read;
+pub mod statements;
 pub mod wire;
 
 pub use assemble::{Header, assemble, now};

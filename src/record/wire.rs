@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 pub const MEDIA_TYPE: &str = "application/vnd.mlgate.record.v1+json";
+/// A record of `mlgate promote`, attached to the image that was promoted.
+pub const PROMOTION_MEDIA_TYPE: &str = "application/vnd.mlgate.promotion.v1+json";
 pub const SCHEMA: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,6 +271,9 @@ pub struct Image {
     pub bytes: u64,
     /// False in a dry run and in a blocked run.
     pub pushed: bool,
+    /// Of a promotion: the digest that the environment ran before, where it ran one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
 }
 
 #[cfg(test)]

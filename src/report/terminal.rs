@@ -298,7 +298,7 @@ fn bars(out: &mut String, drawn: &Drawn, columns: usize, paint: &Paint) {
 
 fn foot(out: &mut String, record: &Record, columns: usize, paint: &Paint) {
     let mut lines = vec![];
-    if let Some(Image { repository, digest, bytes, pushed, tags }) = &record.image {
+    if let Some(Image { repository, digest, bytes, pushed, tags, .. }) = &record.image {
         let pushed = if *pushed { "pushed" } else { "not pushed" };
         let size = Unit::Bytes.show(*bytes as f64);
         let tags = tags.iter().fold(String::new(), |all, tag| format!("{all} {}", one_line(tag, 128)));

@@ -592,6 +592,7 @@ async fn outputs_cannot_be_injected() {
         digest: "sha256:00".into(),
         bytes: 1,
         pushed: true,
+        replaces: None,
     });
     publish(&job.host(), &record, &job.options, &mut vec![], &|_| ()).await;
     let outputs = parse_outputs(&job.read("output"));

@@ -3,7 +3,7 @@
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
 use mlgate::config::{Build, Compression, Config, Image, Layer, LayeredImage};
-use mlgate::image::{Access, Built, container, publish, pull_record, resolve, retag};
+use mlgate::image::{Access, Built, Proof, container, publish, pull_record, resolve, retag};
 use mlgate::model::{Cleared, Decision, Evidence, Outcome, StageKind, Unit, Verdict};
 use mlgate::stage::{self, Context};
 use std::fs;
@@ -67,7 +67,13 @@ fn layered(repository: &str, base: Option<&str>) -> (Image, LayeredImage) {
 }
 
 fn image(repository: &str, build: Build) -> Image {
-    Image { repository: repository.into(), build, tags: vec!["v1".into(), "candidate".into()], insecure: false }
+    Image {
+        repository: repository.into(),
+        build,
+        tags: vec!["v1".into(), "candidate".into()],
+        insecure: false,
+        attest: Vec::new(),
+    }
 }
 
 /// A model's repository with static busybox as the server.
@@ -123,7 +129,7 @@ async fn the_same_inputs_are_the_same_image_and_are_pushed_once() {
     assert_eq!(registry.uploads(), 0, "building pushes nothing");
 
     let early = record("2026-01-01T00:00:00Z");
-    let pushed = publish(&first, &early, None, false, &cleared()).await.unwrap();
+    let pushed = publish(&first, &Proof::of_record(&early), false, &cleared()).await.unwrap();
     assert_eq!(pushed.bytes, first.bytes);
     for tag in &image.tags {
         assert_eq!(inspected(&format!("{repository}:{tag}")).unwrap(), first.digest);
@@ -140,13 +146,13 @@ async fn the_same_inputs_are_the_same_image_and_are_pushed_once() {
     let (name, digest) = (repository.as_str(), first.digest.as_str());
     assert_eq!(pull_record(name, digest, false, &access).await.unwrap(), Some(early.clone()));
     let uploads = registry.uploads();
-    assert_eq!(publish(&second, &early, None, false, &cleared()).await.unwrap().bytes, 0);
+    assert_eq!(publish(&second, &Proof::of_record(&early), false, &cleared()).await.unwrap().bytes, 0);
     assert_eq!(registry.uploads(), uploads, "the registry had every blob");
 
     // A second record joins the first under the fallback tag, and what others put there stays.
     let late = record("2026-02-01T00:00:00Z");
-    publish(&first, &late, None, false, &cleared()).await.unwrap();
-    publish(&first, &record("2025-12-01T00:00:00Z"), None, false, &cleared()).await.unwrap();
+    publish(&first, &Proof::of_record(&late), false, &cleared()).await.unwrap();
+    publish(&first, &Proof::of_record(&record("2025-12-01T00:00:00Z")), false, &cleared()).await.unwrap();
     assert_eq!(pull_record(name, digest, false, &access).await.unwrap(), Some(late));
     let index = format!("docker://{repository}:{}", digest.replace(':', "-"));
     let index = skopeo(&["inspect", "--raw", "--tls-verify=false", &index]).unwrap();
@@ -170,7 +176,7 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     let access = access(None, None);
     let (image, _) = layered(&registry.repository("base"), None);
     let base = built(dir.path(), &image, &access).await;
-    publish(&base, b"{}", None, false, &cleared()).await.unwrap();
+    publish(&base, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
 
     fs::write(dir.path().join("model/weights.bin"), "better weights\n").unwrap();
     let name = format!("{}:v1", registry.repository("base"));
@@ -186,10 +192,10 @@ async fn base_layers_are_mounted_or_streamed_and_never_stored() {
     let kept = fs::read_dir(on_base.layout.join("blobs/sha256")).unwrap().count();
     assert_eq!(kept, 2, "config and manifest; no layer at all");
 
-    let pushed = publish(&on_base, b"{}", None, false, &cleared()).await.unwrap();
+    let pushed = publish(&on_base, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
     assert_eq!(pushed.reused, 2, "both layers of the base were mounted");
     let moved = Built { repository: elsewhere.repository("churn"), ..on_base.clone() };
-    let pushed = publish(&moved, b"{}", None, false, &cleared()).await.unwrap();
+    let pushed = publish(&moved, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
     assert_eq!(pushed.bytes, on_base.bytes, "everything was streamed to the other registry");
     for repository in [registry.repository("churn"), elsewhere.repository("churn")] {
         assert_eq!(inspected(&format!("{repository}:v1")).unwrap(), on_base.digest);
@@ -217,7 +223,7 @@ async fn an_image_for_two_platforms_is_an_index_on_an_index() {
         Image { build: Build::Layers(layers), ..image }
     };
     let base = built(dir.path(), &both("base", None, Compression::Zstd), &access).await;
-    publish(&base, b"{}", None, false, &cleared()).await.unwrap();
+    publish(&base, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
     fs::write(dir.path().join("model/weights.bin"), "better weights\n").unwrap();
     let name = format!("{}:v1", registry.repository("base"));
     let image = both("churn", Some(&name), Compression::None);
@@ -226,7 +232,7 @@ async fn an_image_for_two_platforms_is_an_index_on_an_index() {
     let platforms: Vec<&str> = on_base.bases.iter().map(|base| base.platform.as_str()).collect();
     assert_eq!((on_base.layers, platforms), (4, vec!["linux/amd64", "linux/arm64"]));
     assert!(evidence.inputs[1].name.ends_with("for linux/arm64"), "{:?}", evidence.inputs);
-    publish(&on_base, b"{}", None, false, &cleared()).await.unwrap();
+    publish(&on_base, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
 
     let from = format!("docker://{}:v1", registry.repository("churn"));
     let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &from]).unwrap();
@@ -261,7 +267,7 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
     let access_none = access(None, None);
     let ready = built(dir.path(), &image, &access_none).await;
     registry.stop();
-    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("Connection refused") && fault.why.contains("tried 5 times"), "{fault}");
     assert!(pull_record(&repository, &ready.digest, false, &access_none).await.is_err());
     assert!(resolve(&repository, "v1", false, &access_none).await.is_err());
@@ -271,7 +277,7 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
         Err(why) => return skipped(&why),
     };
     let ready = Built { repository: closed.repository("churn"), ..ready };
-    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("401") && fault.hint.contains("docker login"), "{fault}");
     let login = |password: &str| {
         let home = tempfile::tempdir().unwrap();
@@ -283,12 +289,12 @@ async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
     };
     let wrong = login("wrong-word");
     let ready = Built { access: access(None, Some(wrong.path())), ..ready };
-    let fault = publish(&ready, b"{}", None, false, &cleared()).await.unwrap_err();
+    let fault = publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("401") && !fault.to_string().contains("wrong-word"), "{fault}");
     let right = login(parts::ACCOUNT.1);
     let ready = Built { access: access(None, Some(right.path())), ..ready };
     assert_eq!(resolve(&ready.repository, "v1", false, &ready.access).await.unwrap(), None, "nothing was tagged");
-    publish(&ready, b"{}", None, false, &cleared()).await.unwrap();
+    publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
     let tag = resolve(&ready.repository, "v1", false, &ready.access).await.unwrap();
     assert_eq!(tag, Some(ready.digest.clone()));
     assert!(pull_record(&ready.repository, &ready.digest, false, &ready.access).await.unwrap().is_some());
@@ -383,7 +389,7 @@ async fn the_engine_builds_what_is_pushed_and_probed() {
     let again = built(dir.path(), &image, &access).await;
     assert_eq!(ready.digest, again.digest, "from the engine's cache, the same image");
 
-    publish(&ready, &record("2026-01-01T00:00:00Z"), None, false, &cleared()).await.unwrap();
+    publish(&ready, &Proof::of_record(&record("2026-01-01T00:00:00Z")), false, &cleared()).await.unwrap();
     assert_eq!(inspected(&format!("{repository}:v1")).unwrap(), ready.digest);
     let archive = dir.path().join("copy.tar");
     let (from, to) = (format!("docker://{repository}:v1"), format!("docker-archive:{}", archive.display()));

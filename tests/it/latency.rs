@@ -468,7 +468,13 @@ fn busybox(entrypoint: &[&str]) -> Image {
         labels: vec![("test".into(), "latency".into())],
         platforms: vec!["linux/amd64".into()],
     };
-    Image { repository: "127.0.0.1:1/churn".into(), build: Build::Layers(layers), tags: Vec::new(), insecure: true }
+    Image {
+        repository: "127.0.0.1:1/churn".into(),
+        build: Build::Layers(layers),
+        tags: Vec::new(),
+        insecure: true,
+        attest: Vec::new(),
+    }
 }
 
 /// Ids of the containers of these images that the engine has, running or not.

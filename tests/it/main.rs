@@ -1,5 +1,6 @@
 //! The one integration binary: scenarios as modules, real parts started by `support`.
 
+mod audit;
 mod config;
 mod data;
 mod diff;
@@ -21,6 +22,7 @@ mod repo;
 mod report;
 mod serving;
 mod signals;
+mod signing;
 mod sources;
 mod structure;
 mod suites;

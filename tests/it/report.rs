@@ -75,6 +75,7 @@ fn hostile(text: &str) -> Record {
         digest: t(),
         bytes: u64::MAX,
         pushed: false,
+        replaces: None,
     });
     record
 }

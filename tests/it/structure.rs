@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours each module may use; itself always. What is absent here (`main`, `lib`, `commands`, `promote`)
 /// ties the others together and may use them all.
-const MAY_USE: [(&str, &str); 27] = [
+const MAY_USE: [(&str, &str); 28] = [
     ("model", ""),
     ("digest", ""),
     ("stamp", "model"),
@@ -27,12 +27,13 @@ const MAY_USE: [(&str, &str); 27] = [
     ("data", "config digest files model process secret stamp stats"),
     ("source", "config data digest files model record::profile"),
     ("quality", "config data digest files model record::wire source stats"),
-    ("image", "config digest files model record::wire stamp"),
+    ("image", "config digest files model record::wire sign stamp"),
+    ("sign", "model secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),
     ("report", "model record::wire secret"),
-    ("host", "digest files record::wire report secret"),
-    ("settings", "cli data error files host image model report secret ui"),
+    ("host", "digest files record::statements record::wire report secret"),
+    ("settings", "cli data error files host image model process record::statements report secret sign ui"),
 ];
 
 fn root() -> &'static Path {

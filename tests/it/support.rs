@@ -32,6 +32,7 @@ pub fn config() -> Config {
         tests: Vec::new(),
         quality: None,
         image: None,
+        signing: Default::default(),
         latency: None,
         overlay: Overlay::default(),
         environments: Vec::new(),

@@ -3,7 +3,7 @@
 use super::overlay::policies;
 use super::{Reader, texts};
 use crate::config::gates::Known;
-use crate::config::node::Node;
+use crate::config::node::{Node, Value};
 use crate::config::problem::{Code, suggest};
 use crate::config::{Config, Environment, KnownMetrics, Promote};
 use crate::model::Severity;
@@ -17,7 +17,9 @@ impl Reader<'_> {
             .iter()
             .map(|(key, node)| {
                 let name = key.text().unwrap_or_default().to_string();
-                let promote = node.get("promote").map(|p| self.promote(p, &name, &names, &known));
+                let promote = node
+                    .get("promote")
+                    .map(|p| self.promote(p, &name, &names, &known, !config.signing.trust.is_empty()));
                 if promote.is_some() && config.image.is_none() {
                     let help = "add an `image:` with its repository: what is promoted is a digest";
                     self.problems.add(
@@ -34,7 +36,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn promote(&mut self, node: &Node, name: &str, names: &[&str], known: &Known) -> Promote {
+    fn promote(&mut self, node: &Node, name: &str, names: &[&str], known: &Known, trusts: bool) -> Promote {
         if let Some(from) = node.get("from")
             && let Some(other) = from.text()
             && (other == name || !names.contains(&other))
@@ -55,6 +57,14 @@ impl Reader<'_> {
             Some(_) => texts(Some(node), "tags"),
             None => vec![name.to_string()],
         };
+        let require_signed = matches!(node.get("require_signed").map(|n| &n.value), Some(Value::Bool(true)));
+        if let Some(at) = node.get("require_signed").map(|n| &n.at)
+            && require_signed
+            && !trusts
+        {
+            let help = "signing: {trust: [{key: cosign.pub}]}";
+            self.problems.add(Code::Conflict, at, "nobody's signature is trusted, so none could count", help);
+        }
         let gates = self.gates(node, None, known, true);
         if let Some(at) = node.get("gates").map(|n| &n.at)
             && !gates.is_empty()
@@ -68,6 +78,7 @@ impl Reader<'_> {
             gates,
             first_run_accepted: node.get("first_run").and_then(Node::text) == Some("accept"),
             tags,
+            require_signed,
         }
     }
 }

@@ -3,8 +3,14 @@
 use super::{Reader, pairs, scalar, text_or, texts};
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{Build, Compression, Image, Layer, LayeredImage};
+use crate::config::{Attest, Build, Compression, Image, Layer, LayeredImage};
 use std::ops::Range;
+
+fn attest(node: &Node) -> Vec<Attest> {
+    let named = texts(Some(node), "attest");
+    let all = [("test_result", Attest::TestResult), ("provenance", Attest::Provenance)];
+    all.into_iter().filter(|(name, _)| named.iter().any(|named| named == name)).map(|(_, what)| what).collect()
+}
 
 impl Reader<'_> {
     pub(super) fn image(&mut self, node: &Node) -> Image {
@@ -52,7 +58,7 @@ impl Reader<'_> {
             }
         };
         let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
-        Image { repository, build, tags, insecure }
+        Image { repository, build, tags, insecure, attest: attest(node) }
     }
 
     /// The form of an image name: OCI distribution spec, "Pulling manifests".

@@ -8,6 +8,7 @@ mod image;
 mod latency;
 mod overlay;
 mod quality;
+mod signing;
 
 use super::gates::{self, Known};
 use super::node::{Node, Value};
@@ -41,6 +42,7 @@ pub fn read(root: &Node, text: &str, metrics: KnownMetrics, problems: &mut Probl
         tests: reader.suites(root),
         quality,
         image,
+        signing: reader.signing(root),
         latency,
         overlay: reader.overlay(root),
         environments: Vec::new(),

@@ -62,6 +62,14 @@ impl Repository {
         }
     }
 
+    /// As [`Repository::push_blob`], of bytes in memory.
+    pub(in crate::image) async fn push_bytes(&self, blob: &OciDescriptor, bytes: &[u8]) -> Result<(), Fault> {
+        let what = format!("push the blob {} to {}", blob.digest, self.name());
+        let file = tempfile::NamedTempFile::new().map_err(|e| Fault::new(&what, e, ""))?;
+        std::fs::write(file.path(), bytes).map_err(|e| Fault::new(&what, e, ""))?;
+        self.push_blob(blob, Source::File(file.path())).await.map(|_| ())
+    }
+
     async fn push_once(
         &self,
         what: &str,

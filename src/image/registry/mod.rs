@@ -11,6 +11,7 @@ mod tests;
 
 pub(super) use blob::{Sent, Source};
 pub(super) use manifest::{Manifest, Reply};
+pub(super) use referrers::Amended;
 
 use super::access::{Access, is_loopback};
 use super::layout::MANIFEST;

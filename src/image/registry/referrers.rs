@@ -2,7 +2,8 @@
 //! `sha256-<hex>`, an index that clients keep by reading, merging and writing.
 //!
 //! Writing the fallback tag is no transaction: two writers may each read the same index, and the later one then
-//! drops the earlier one's entry. So after writing, the index is read again, and written again when our entry went.
+//! drops the earlier one's entry. So after writing, the index is read again until our entries were found twice, and is
+//! written again when they went.
 
 use super::Repository;
 use super::manifest::header;
@@ -13,10 +14,12 @@ use oci_client::manifest::OciDescriptor;
 use reqwest::header::{ACCEPT, LINK};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
 
 const PAGES: usize = 20;
-const WRITES: u64 = 6;
+/// Of a tag that others write too.
+const READS: u32 = 30;
 
 impl Repository {
     /// Descriptors of what refers to `subject` and is of `artifact_type`, from the API and from the fallback tag:
@@ -68,26 +71,72 @@ impl Repository {
         Ok(entries)
     }
 
-    /// Adds an entry to the index under the fallback tag of `subject`, keeping the entries of others.
-    pub(in crate::image) async fn link(&self, subject: &str, entry: &Value) -> Result<(), Fault> {
+    /// Adds entries to the index under the fallback tag of `subject`, keeping those of others.
+    pub(in crate::image) async fn link(&self, subject: &str, entries: &[Value]) -> Result<(), Fault> {
         let tag = fallback_tag(subject);
-        let what = format!("list the record under the tag {tag} of {}", self.name());
-        for attempt in 1..=WRITES {
-            let mut entries = match self.manifest(&tag).await? {
-                Some(manifest) => manifests(&what, &manifest.bytes)?,
-                None => Vec::new(),
-            };
-            if entries.iter().any(|known| known["digest"] == entry["digest"]) {
-                return Ok(());
+        let what = format!("list what was attached under the tag {tag} of {}", self.name());
+        let with_ours = |index: Option<&[u8]>| {
+            let mut listed = index.map_or(Ok(Vec::new()), |index| manifests(&what, index))?;
+            let before = listed.len();
+            for entry in entries {
+                if !listed.iter().any(|known| known["digest"] == entry["digest"]) {
+                    listed.push(entry.clone());
+                }
             }
-            entries.push(entry.clone());
-            let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
-            self.put_manifest(&tag, index.to_string().as_bytes(), INDEX).await?;
-            // Whoever read before our write may still write after it; the pause lets it, the loop reads again.
-            tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
-        }
-        Err(Fault::new(what, "other writers replaced the index each time", "run again when they are done"))
+            let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
+            Ok((listed.len() > before).then(|| Amended { manifest: index.to_string().into_bytes(), blobs: Vec::new() }))
+        };
+        self.amend(&what, &tag, INDEX, with_ours).await
     }
+
+    /// Changes the manifest under a tag that others change too. `edit` gets what is there now, and gives what should be
+    /// there, or nothing when all of ours is in it. Done when it was found there after a pause; and once more when somebody
+    /// had replaced it.
+    pub(in crate::image) async fn amend(
+        &self,
+        what: &str,
+        tag: &str,
+        media_type: &str,
+        edit: impl Fn(Option<&[u8]>) -> Result<Option<Amended>, Fault>,
+    ) -> Result<(), Fault> {
+        let (mut written, mut found, mut slowest) = (0, 0, Duration::ZERO);
+        for attempt in 1..=READS {
+            let begun = Instant::now();
+            let there = self.manifest(tag).await?;
+            match edit(there.as_ref().map(|manifest| manifest.bytes.as_slice()))? {
+                None if written <= 1 || found == 1 => return Ok(()),
+                None => found += 1,
+                Some(amended) => {
+                    for (blob, bytes) in &amended.blobs {
+                        self.push_bytes(blob, bytes).await?;
+                    }
+                    // The shorter the time from reading to writing, the fewer writers meet in it.
+                    if amended.blobs.is_empty()
+                        || self.manifest(tag).await?.map(|m| m.digest) == there.map(|m| m.digest)
+                    {
+                        self.put_manifest(tag, &amended.manifest, media_type).await?;
+                        (written, found) = (written + 1, 0);
+                    }
+                }
+            }
+            slowest = slowest.max(begun.elapsed());
+            tokio::time::sleep(pause(attempt, slowest)).await;
+        }
+        Err(Fault::new(what, "other writers replaced it each time", "run again when they are done"))
+    }
+}
+
+/// What a tag shall hold, and the blobs that its manifest names.
+pub(in crate::image) struct Amended {
+    pub(in crate::image) manifest: Vec<u8>,
+    pub(in crate::image) blobs: Vec<(OciDescriptor, Vec<u8>)>,
+}
+
+/// Whoever read before our write may still write after it, and takes about as long for it as we did. Two writers must
+/// not meet again and again, so the pause differs from one process and attempt to the next.
+fn pause(attempt: u32, took: Duration) -> Duration {
+    let spread = std::hash::RandomState::new().hash_one(attempt) % (50 * u64::from(attempt.min(10)));
+    (took * 2).clamp(Duration::from_millis(50), Duration::from_secs(5)) + Duration::from_millis(spread)
 }
 
 fn fallback_tag(subject: &str) -> String {
@@ -104,7 +153,7 @@ fn manifests(what: &str, index: &[u8]) -> Result<Vec<Value>, Fault> {
 }
 
 /// The address of `Link: </v2/…>; rel="next"`.
-fn next_page(current: &reqwest::Url, link: &str) -> Option<reqwest::Url> {
+pub(super) fn next_page(current: &reqwest::Url, link: &str) -> Option<reqwest::Url> {
     let (address, rest) = link.trim_start().strip_prefix('<')?.split_once('>')?;
     if !rest.replace(['"', ' '], "").contains("rel=next") {
         return None;

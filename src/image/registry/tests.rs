@@ -4,7 +4,8 @@
 use super::*;
 use crate::digest;
 use crate::image::layout::{LAYER, descriptor};
-use crate::image::{pull_record, record};
+use crate::image::proof::{self, Proof};
+use crate::image::pull_record;
 use crate::model::{Decision, Outcome};
 use std::sync::{Arc, Mutex as Lock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -264,7 +265,7 @@ async fn the_record_goes_by_the_referrers_api_or_the_fallback_tag() {
         let (host, requests) = keeping(native).await;
         let name = format!("{host}/a/b");
         let repository = Repository::named(&name, false, &Access::default()).await.unwrap();
-        record::attach(&repository, image.clone(), record, None).await.unwrap();
+        proof::attach(&repository, image.clone(), &Proof::of_record(record)).await.unwrap();
         let pulled = pull_record(&name, &image.digest, false, &Access::default()).await.unwrap();
         assert_eq!(pulled.as_deref(), Some(record.as_slice()), "native: {native}");
         let tagged = requests.lock().unwrap().iter().any(|r| r.starts_with("PUT /v2/a/b/manifests/sha256-"));
@@ -279,7 +280,8 @@ async fn two_writers_of_the_fallback_tag_both_stay() {
     let image = descriptor(MANIFEST, digest::of(b"image"), 5);
     let repository = Repository::named(&name, false, &Access::default()).await.unwrap();
     let records: Vec<String> = (0..4).map(|n| format!(r#"{{"run": {{"finished": "{n}"}}}}"#)).collect();
-    let attached = records.iter().map(|record| record::attach(&repository, image.clone(), record.as_bytes(), None));
+    let proofs: Vec<Proof> = records.iter().map(|record| Proof::of_record(record.as_bytes())).collect();
+    let attached = proofs.iter().map(|proof| proof::attach(&repository, image.clone(), proof));
     for done in futures_util::future::join_all(attached).await {
         done.unwrap();
     }

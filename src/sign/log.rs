@@ -1,0 +1,67 @@
+//! The transparency log's word that it saw a signature, and when: Rekor's signed entry timestamp
+//! (<https://github.com/sigstore/rekor/blob/v1.3.10/openapi.yaml>, entries of the kind dsse 0.0.1).
+
+use super::bundle::LogEntry;
+use super::certificate::Certificate;
+use super::der;
+use super::envelope::decode;
+use super::key::PublicKey;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+use serde_json::Value;
+
+/// When the log saw this signature over this statement, in seconds since 1970.
+///
+/// # Errors
+/// None or several entries, one that `log` did not promise, or one of something else.
+pub(super) fn time(
+    entries: &[LogEntry],
+    log: &PublicKey,
+    statement: &[u8],
+    signature: &[u8],
+    certificate: &Certificate,
+) -> Result<u64, String> {
+    let [entry] = entries else {
+        return Err(format!("it has {} entries of a transparency log, expected one", entries.len()));
+    };
+    let time: u64 = entry.integrated_time.parse().map_err(|_| "the time of its log entry is no number")?;
+    let index: u64 = entry.log_index.parse().map_err(|_| "the index of its log entry is no number")?;
+    let promise = entry.inclusion_promise.as_ref().and_then(|promise| decode(&promise.signed_entry_timestamp));
+    let promise = promise.ok_or("its log entry has no signed timestamp")?;
+    // Canonical JSON (RFC 8785): keys in order, no spaces; none of the values needs an escape.
+    let body = decode(&entry.canonicalized_body).ok_or("its log entry is no base64")?;
+    let promised = format!(
+        "{{\"body\":\"{}\",\"integratedTime\":{time},\"logID\":\"{}\",\"logIndex\":{index}}}",
+        STANDARD.encode(&body),
+        hex(&log.id())
+    );
+    if !log.verifies(promised.as_bytes(), &promise) {
+        return Err("its log entry is not promised by the trusted log".into());
+    }
+    let body: Value = serde_json::from_slice(&body).map_err(|_| "its log entry is no JSON")?;
+    if (&body["kind"], &body["apiVersion"]) != (&"dsse".into(), &"0.0.1".into()) {
+        return Err(format!(
+            "its log entry is of the kind {} {}, expected dsse 0.0.1",
+            body["kind"], body["apiVersion"]
+        ));
+    }
+    let spec = &body["spec"];
+    let payload = &spec["payloadHash"];
+    let is_payload = payload["algorithm"] == "sha256" && payload["value"] == hex(digest(&SHA256, statement).as_ref());
+    let signed = &spec["signatures"];
+    let is_signature = signed.as_array().is_some_and(|all| all.len() == 1)
+        && signed[0]["signature"].as_str().and_then(decode).is_some_and(|logged| logged == signature);
+    let verifier = signed[0]["verifier"].as_str().and_then(decode);
+    let verifier = verifier.and_then(|pem| der::pem(&String::from_utf8_lossy(&pem)).into_iter().next());
+    let is_certificate = verifier.is_some_and(|(_, der)| der == certificate.der);
+    if is_payload && is_signature && is_certificate {
+        Ok(time)
+    } else {
+        Err("its log entry is of something else".into())
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
