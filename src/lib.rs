@@ -10,7 +10,7 @@ mod digest;
 mod error;
 pub mod exit;
 mod files;
-mod gate;
+pub mod gate;
 pub mod host;
 pub mod image;
 mod init;
@@ -89,6 +89,7 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         ui: &ui,
         access: &settings.access,
         sources: &settings.sources,
+        today: record::today(),
     };
 
     let production = promote::in_production(&ctx, &plan).await;

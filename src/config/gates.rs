@@ -2,14 +2,15 @@
 
 use super::gate_text::fits;
 use super::problem::{Code, Problems, suggest};
-use super::{Config, KnownMetrics, Predictions};
-use crate::model::{Bound, Gate, Offset, Op, Quantity, Rule, Subject, Unit};
+use super::{Config, Dataset, KnownMetrics, Predictions, Quality, Suite};
+use crate::model::{Bound, Gate, Measure, Offset, Op, Quantity, Rule, Subject, Unit};
 use std::ops::Range;
 use std::time::Duration;
 
 const LATENCIES: [&str; 6] = ["p50", "p90", "p95", "p99", "max", "mean"];
 
-/// Which measurements a gate may name.
+/// Which measurements a gate may name: those of its stage and of the stages before it.
+#[derive(Clone, Default)]
 pub struct Known {
     ids: Vec<(String, Unit)>,
     /// Id → the largest value it can have, where there is one.
@@ -24,47 +25,10 @@ pub struct Known {
 }
 
 impl Known {
-    pub fn quality(predictions: Option<&Predictions>, has_files: bool, metrics: KnownMetrics) -> Known {
-        let metrics = predictions.map(metrics).unwrap_or_default();
-        let of = |name: &str| format!("quality.{name}");
-        Known {
-            ids: metrics.iter().map(|m| (of(m.id), m.unit)).collect(),
-            aliases: metrics.iter().flat_map(|m| m.aliases.iter().map(|a| (of(a), of(m.id)))).collect(),
-            highest: metrics.iter().filter_map(|m| Some((of(m.id), m.highest?))).collect(),
-            any_quality: has_files,
-            slices: predictions.iter().flat_map(|p| &p.slices).map(|slice| slice.name().to_string()).collect(),
-            timeout: None,
-        }
-    }
-
-    pub fn latency(timeout: Duration) -> Known {
-        let seconds = LATENCIES.map(|name| (format!("latency.{name}"), Unit::Seconds));
-        let mut ids = seconds.to_vec();
-        ids.push(("latency.error_rate".into(), Unit::Share));
-        ids.push(("latency.throughput".into(), Unit::PerSecond));
-        Known {
-            ids,
-            aliases: Vec::new(),
-            highest: vec![("latency.error_rate".into(), 1.0)],
-            any_quality: false,
-            slices: Vec::new(),
-            timeout: Some(timeout),
-        }
-    }
-
-    /// Everything a record may hold, and what promotion measures itself.
-    pub fn promotion(config: &Config, metrics: KnownMetrics) -> Known {
-        let quality = config.quality.as_ref();
-        let has_files = quality.is_some_and(|q| !q.metrics.is_empty());
-        let mut known = Known::quality(quality.and_then(|q| q.predictions.as_ref()), has_files, metrics);
-        if let Some(latency) = &config.latency {
-            let measured = Known::latency(latency.timeout);
-            known.ids.extend(measured.ids);
-            known.highest.extend(measured.highest);
-            known.timeout = measured.timeout;
-        }
-        known.ids.extend(config.data.iter().map(|d| (format!("data.{}.rows", d.name), Unit::Count)));
-        for (set, drift) in config.data.iter().filter_map(|set| Some((set, set.drift.as_ref()?))) {
+    pub fn of_data(data: &[Dataset], tests: &[Suite]) -> Known {
+        let mut known = Known::default();
+        known.ids.extend(data.iter().map(|d| (format!("data.{}.rows", d.name), Unit::Count)));
+        for (set, drift) in data.iter().filter_map(|set| Some((set, set.drift.as_ref()?))) {
             let id = format!("data.{}.drift_share", set.name);
             known.highest.push((id.clone(), 1.0));
             known.ids.push((id, Unit::Share));
@@ -73,15 +37,55 @@ impl Known {
             let named = named.chain(drift.embeddings.iter().map(|(name, _)| name));
             known.ids.extend(named.map(|name| (format!("data.{}.drift({name})", set.name), Unit::Score)));
         }
-        for suite in &config.tests {
+        for suite in tests {
             let counts = ["passed", "failed", "skipped"];
             known.ids.extend(counts.map(|what| (format!("tests.{}.{what}", suite.name), Unit::Count)));
             known.ids.push((format!("tests.{}.duration", suite.name), Unit::Seconds));
         }
-        if config.image.is_some() {
-            known.ids.push(("image.size".into(), Unit::Bytes));
-            known.ids.push(("image.layers".into(), Unit::Count));
+        known
+    }
+
+    pub fn and_metrics(mut self, predictions: Option<&Predictions>, has_files: bool, metrics: KnownMetrics) -> Known {
+        let metrics = predictions.map(metrics).unwrap_or_default();
+        let of = |name: &str| format!("quality.{name}");
+        self.ids.extend(metrics.iter().map(|m| (of(m.id), m.unit)));
+        self.aliases.extend(metrics.iter().flat_map(|m| m.aliases.iter().map(|a| (of(a), of(m.id)))));
+        self.highest.extend(metrics.iter().filter_map(|m| Some((of(m.id), m.highest?))));
+        self.any_quality = has_files;
+        self.slices = predictions.iter().flat_map(|p| &p.slices).map(|slice| slice.name().to_string()).collect();
+        self
+    }
+
+    pub fn and_quality(self, quality: Option<&Quality>, metrics: KnownMetrics) -> Known {
+        let has_files = quality.is_some_and(|q| !q.metrics.is_empty());
+        self.and_metrics(quality.and_then(|q| q.predictions.as_ref()), has_files, metrics)
+    }
+
+    pub fn and_image(mut self, is_there: bool) -> Known {
+        if is_there {
+            self.ids.push(("image.size".into(), Unit::Bytes));
+            self.ids.push(("image.layers".into(), Unit::Count));
         }
+        self
+    }
+
+    pub fn and_latency(mut self, timeout: Duration) -> Known {
+        self.ids.extend(LATENCIES.map(|name| (format!("latency.{name}"), Unit::Seconds)));
+        self.ids.push(("latency.error_rate".into(), Unit::Share));
+        self.ids.push(("latency.throughput".into(), Unit::PerSecond));
+        self.highest.push(("latency.error_rate".into(), 1.0));
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Everything a record may hold, and what promotion measures itself.
+    pub fn promotion(config: &Config, metrics: KnownMetrics) -> Known {
+        let known = Known::of_data(&config.data, &config.tests).and_quality(config.quality.as_ref(), metrics);
+        let known = known.and_image(config.image.is_some());
+        let mut known = match &config.latency {
+            Some(latency) => known.and_latency(latency.timeout),
+            None => known,
+        };
         known.ids.push(("promote.lead_time".into(), Unit::Seconds));
         known
     }
@@ -92,74 +96,133 @@ impl Known {
     pub fn id<'a>(&'a self, name: &'a str) -> &'a str {
         self.aliases.iter().find(|(alias, _)| alias == name).map_or(name, |(_, id)| id)
     }
+
+    fn unit(&self, id: &str) -> Option<Unit> {
+        self.ids.iter().find(|(name, _)| name == id).map(|(_, unit)| *unit)
+    }
+}
+
+/// A gate that could be read, and where it stands.
+struct Placed<'a> {
+    gate: &'a Gate,
+    at: &'a Range<usize>,
+    known: &'a Known,
 }
 
 /// Adds what is wrong with a gate that could be read.
 pub fn validate(gate: &Gate, at: &Range<usize>, known: &Known, has_baseline: bool, problems: &mut Problems) {
-    let id = known.id(gate.subject.id());
-    let unit = known.ids.iter().find(|(name, _)| name == id).map(|(_, unit)| *unit);
-    if unit.is_none() && !(known.any_quality && id.starts_with("quality.")) {
+    let placed = Placed { gate, at, known };
+    for part in gate.subject.parts() {
+        placed.name(part, problems);
+        placed.slice(part, problems);
+    }
+    placed.unit(problems);
+    if !matches!(gate.subject, Subject::Combined(_)) {
+        placed.reach(problems);
+    }
+    if gate.rule.needs_baseline() && !has_baseline {
+        let help = match gate.subject.id().split('.').next() {
+            Some("latency") => "a promotion compares latency with production: put the gate there",
+            _ => "baseline: production, git:REF, or a file",
+        };
+        problems.add(Code::NoBaseline, at, "the gate needs a baseline and none is named", help);
+    }
+}
+
+impl Placed<'_> {
+    fn name(&self, part: &Subject, problems: &mut Problems) {
+        let id = self.known.id(part.id());
+        if self.known.unit(id).is_some() || (self.known.any_quality && id.starts_with("quality.")) {
+            return;
+        }
         let prefix = id.split('.').next().unwrap_or_default();
-        let names: Vec<&str> = known.ids.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.known.ids.iter().map(|(name, _)| name.as_str()).collect();
         let short: Vec<&str> = names.iter().filter_map(|n| n.strip_prefix(prefix)?.strip_prefix('.')).collect();
         let name = id.strip_prefix(prefix).and_then(|n| n.strip_prefix('.')).unwrap_or(id);
         let message = format!("nothing measures `{name}` in `{prefix}`");
-        let elsewhere = LATENCIES.contains(&name) && prefix == "quality";
+        let is_latency = LATENCIES.contains(&name) && ["quality", "latency"].contains(&prefix);
         let help = match short.is_empty() {
-            _ if elsewhere => format!("`{name}` is measured by `latency`: put the gate there"),
+            _ if is_latency && (prefix == "quality" || short.is_empty()) => {
+                format!("`{name}` is measured by `latency`: put the gate there")
+            }
             true => format!("`{prefix}` makes no measurements here"),
             false => suggest(name, &short),
         };
-        problems.add(Code::UnknownMeasurement, at, message, help);
+        problems.add(Code::UnknownMeasurement, self.at, message, help);
     }
-    if let Some(unit) = unit {
-        for quantity in quantities(&gate.rule).into_iter().filter(|q| !fits(q.unit, unit)) {
+
+    fn slice(&self, part: &Subject, problems: &mut Problems) {
+        let Some(column) = part.column() else { return };
+        if self.known.slices.iter().any(|known| known == column) {
+            return;
+        }
+        let names: Vec<&str> = self.known.slices.iter().map(String::as_str).collect();
+        let help =
+            if names.is_empty() { format!("slices: [{column}] in `predictions`") } else { suggest(column, &names) };
+        problems.add(Code::UnknownSlice, self.at, format!("`{column}` is not among the slices"), help);
+    }
+
+    /// The bound's unit against the measurement's, where that is known.
+    fn unit(&self, problems: &mut Problems) {
+        let of = |part: &Subject| match part {
+            Subject::Ratio { .. } => Some(Unit::Score),
+            _ => self.known.unit(self.known.id(part.id())),
+        };
+        let measured = match &self.gate.subject {
+            Subject::Combined(expr) => expr.measure(&of),
+            one => Ok(of(one).map(Measure::of)),
+        };
+        let measured = match measured {
+            Ok(Some(measured)) => measured,
+            Ok(None) => return,
+            Err(why) => {
+                let help = "what is added has one unit: latency.p95 - 5ms, 1 - error_rate";
+                return problems.add(Code::GateUnit, self.at, why, help);
+            }
+        };
+        let unit = measured.unit();
+        for quantity in quantities(&self.gate.rule).into_iter().filter(|q| !fits(q.unit, unit)) {
             let written = quantity.unit.map_or("a plain number".to_string(), |u| format!("a bound in {u}"));
             let help = match unit {
                 Unit::Seconds => "such as 200ms or 1d",
                 Unit::Bytes => "such as 2GB",
                 Unit::PerSecond => "such as 100/s",
+                Unit::Compound => "a plain number, of seconds and bytes",
                 Unit::Share | Unit::Score | Unit::Count => "a plain number, or % or pp of a score",
             };
-            problems.add(Code::GateUnit, at, format!("`{id}` is measured in {unit}, the gate has {written}"), help);
+            let message = format!("`{}` is measured in {measured}, the gate has {written}", self.gate.subject);
+            problems.add(Code::GateUnit, self.at, message, help);
         }
     }
-    if let Some((_, highest)) = known.highest.iter().find(|(name, _)| name == id)
-        && let Some(beyond) = quantities(&gate.rule).into_iter().find(|q| q.value.abs() > *highest)
-    {
-        let help = match beyond.unit {
-            None => format!("did you mean {}%?", beyond.value.abs()),
-            Some(_) => "a bound that it can reach".to_string(),
-        };
-        problems.add(Code::BadValue, at, format!("`{id}` is never above {highest}, so this bound says nothing"), help);
-    }
-    // A request that fails enters the percentiles at the timeout: a bound above it would not see errors.
-    if let Some(timeout) = known.timeout
-        && unit == Some(Unit::Seconds)
-        && id.starts_with("latency.")
-        && quantities(&gate.rule).iter().all(|q| q.unit == unit)
-        && admits(&gate.rule, timeout.as_secs_f64())
-    {
-        let timeout = Unit::Seconds.show(timeout.as_secs_f64());
-        let message =
-            format!("a failed request counts as {timeout} (`timeout`): the gate would hold though all failed");
-        problems.add(Code::BadValue, at, message, "set `timeout` of `latency` above the bound, or lower the bound");
-    }
-    if let Subject::EachSlice { column, .. } | Subject::OneSlice { column, .. } | Subject::Gap { column, .. } =
-        &gate.subject
-        && !known.slices.contains(column)
-    {
-        let names: Vec<&str> = known.slices.iter().map(String::as_str).collect();
-        let help =
-            if names.is_empty() { format!("slices: [{column}] in `predictions`") } else { suggest(column, &names) };
-        problems.add(Code::UnknownSlice, at, format!("`{column}` is not among the slices"), help);
-    }
-    if gate.rule.needs_baseline() && !has_baseline {
-        let help = match id.split('.').next() {
-            Some("latency") => "a promotion compares latency with production: put the gate there",
-            _ => "baseline: production, git:REF, or a file",
-        };
-        problems.add(Code::NoBaseline, at, "the gate needs a baseline and none is named", help);
+
+    /// Bounds that say nothing: beyond what the measurement can be, or met by a probe of nothing but errors.
+    fn reach(&self, problems: &mut Problems) {
+        let (gate, known) = (self.gate, self.known);
+        let id = known.id(gate.subject.id());
+        if let Some((_, highest)) = known.highest.iter().find(|(name, _)| name == id)
+            && let Some(beyond) = quantities(&gate.rule).into_iter().find(|q| q.value.abs() > *highest)
+        {
+            let help = match beyond.unit {
+                None => format!("did you mean {}%?", beyond.value.abs()),
+                Some(_) => "a bound that it can reach".to_string(),
+            };
+            let message = format!("`{id}` is never above {highest}, so this bound says nothing");
+            problems.add(Code::BadValue, self.at, message, help);
+        }
+        // A request that fails enters the percentiles at the timeout: a bound above it would not see errors.
+        let unit = known.unit(id);
+        if let Some(timeout) = known.timeout
+            && unit == Some(Unit::Seconds)
+            && id.starts_with("latency.")
+            && quantities(&gate.rule).iter().all(|q| q.unit == unit)
+            && admits(&gate.rule, timeout.as_secs_f64())
+        {
+            let timeout = Unit::Seconds.show(timeout.as_secs_f64());
+            let message =
+                format!("a failed request counts as {timeout} (`timeout`): the gate would hold though all failed");
+            let help = "set `timeout` of `latency` above the bound, or lower the bound";
+            problems.add(Code::BadValue, self.at, message, help);
+        }
     }
 }
 

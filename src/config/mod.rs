@@ -18,7 +18,7 @@ pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;
 
 use crate::kube::policy::Policy;
-use crate::model::{Gate, Severity, Unit};
+use crate::model::{Gate, Severity, SliceCorrection, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,6 +94,8 @@ pub struct Config {
     pub inconclusive: InconclusivePolicy,
     /// Level of every interval, 0.95 unless said.
     pub confidence: f64,
+    /// Of that level, for gates on several slices.
+    pub slice_correction: SliceCorrection,
 }
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The JSON Schema of `mlops.yaml`, printed from [`super::shape`] for editors.
 
-use super::shape::{Key, LINES, Object, ROOT, Shape, WARN};
+use super::shape::{GATE_LINES, Key, LINES, Object, ROOT, Shape};
 use super::units;
 use crate::model::Unit;
 use serde_json::{Map, Value, json};
@@ -52,10 +52,13 @@ fn shape(shape_: &Shape) -> Value {
         Shape::List(item) => json!({"type": "array", "items": shape(item)}),
         Shape::Map(value) => json!({"type": "object", "additionalProperties": shape(value)}),
         Shape::Object(o) => object(o),
-        Shape::Gate => json!({"anyOf": [{"type": "string"}, object(&WARN)]}),
-        Shape::Check => {
-            let objects = LINES.iter().map(|(_, line)| object(line));
-            json!({"anyOf": std::iter::once(json!({"type": "string"})).chain(objects).collect::<Vec<_>>()})
-        }
+        Shape::Gate => line(&GATE_LINES),
+        Shape::Check => line(&LINES),
     }
+}
+
+/// Text, or one of the forms that are mappings.
+fn line(forms: &[(&str, &Object)]) -> Value {
+    let objects = forms.iter().map(|(_, form)| object(form));
+    json!({"anyOf": std::iter::once(json!({"type": "string"})).chain(objects).collect::<Vec<_>>()})
 }

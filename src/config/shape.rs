@@ -25,7 +25,8 @@ pub enum Shape {
     /// Names of the user's choosing → shape.
     Map(&'static Shape),
     Object(&'static Object),
-    /// A line of `gates:`. YAML reads `- warn: f1 >= 0.8` as `{warn: …}`, which means the same.
+    /// A line of `gates:`: text, `{warn: text}` or `{gate: text, quarantine: {…}}`. YAML reads `- warn: f1 >= 0.8` as
+    /// `{warn: …}`, which means the same.
     Gate,
     /// A line of `checks:`: text, `{warn: text}`, `{check: …, where: …}`, `{columns: {…}}`, `{expr: …}` or `{sql: …}`.
     Check,
@@ -71,6 +72,11 @@ pub static ROOT: Object = Object {
         may("environments", Shape::Map(&Shape::Object(&ENVIRONMENT)), "Places a model is promoted to, in order."),
         may("inconclusive", Shape::Object(&INCONCLUSIVE), "What a verdict does that the data cannot settle."),
         may("confidence", Shape::Percent, "Level of every interval; 95% unless said."),
+        may(
+            "slice_correction",
+            Shape::OneOf(&["bonferroni", "none"]),
+            "Of the level of gates on several slices, by how many they are; bonferroni unless said.",
+        ),
     ],
 };
 
@@ -154,6 +160,23 @@ pub static DRIFT_METHOD: Object = Object {
 
 pub static WARN: Object =
     Object { keys: &[must("warn", Shape::Text, "The rule; if it does not hold, it only warns.")] };
+
+pub static GATE: Object = Object {
+    keys: &[
+        must("gate", Shape::Text, "The rule, as a line of its own would say it."),
+        may("quarantine", Shape::Object(&QUARANTINE), "Until a day the gate only warns; from then on it errs."),
+    ],
+};
+
+pub static QUARANTINE: Object = Object {
+    keys: &[
+        must("until", Shape::Text, "The last day on which the gate only warns, as 2027-01-31; 90 days ahead at most."),
+        must("reason", Shape::Text, "Why, and what will mend it."),
+    ],
+};
+
+/// The forms of a line of `gates:` that are mappings.
+pub static GATE_LINES: [(&str, &Object); 2] = [("gate", &GATE), ("warn", &WARN)];
 
 pub static RULE_CHECK: Object = Object {
     keys: &[

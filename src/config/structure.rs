@@ -3,14 +3,14 @@
 
 use super::node::{Node, Value};
 use super::problem::{Code, Problems, nearest, suggest};
-use super::shape::{Key, LINES, NOT_YET, Object, Shape};
+use super::shape::{GATE_LINES, Key, LINES, NOT_YET, Object, Shape};
 use super::units;
 
 pub fn check(node: &Node, shape: &Shape, path: &str, problems: &mut Problems) {
     match shape {
         Shape::Object(object) => check_object(node, object, path, problems),
-        Shape::Check => check_line(node, path, &LINES.map(|(form, _)| form), problems),
-        Shape::Gate => check_line(node, path, &["warn"], problems),
+        Shape::Check => check_line(node, path, &LINES, problems),
+        Shape::Gate => check_line(node, path, &GATE_LINES, problems),
         Shape::Map(inner) => match &node.value {
             Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
                 check_name(key, path, problems);
@@ -98,11 +98,10 @@ fn check_name(key: &Node, path: &str, problems: &mut Problems) {
 }
 
 /// A line of `checks:` or `gates:`: text, or a mapping known by its first key.
-fn check_line(node: &Node, path: &str, forms: &[&str], problems: &mut Problems) {
-    let mut known = LINES.iter().filter(|(form, _)| forms.contains(form));
+fn check_line(node: &Node, path: &str, forms: &[(&str, &Object)], problems: &mut Problems) {
     match &node.value {
         Value::Text(_) => {}
-        Value::Map(pairs) => match known.find(|(form, _)| node.get(form).is_some()) {
+        Value::Map(pairs) => match forms.iter().find(|(form, _)| node.get(form).is_some()) {
             Some((_, object)) => check_object(node, object, path, problems),
             None => {
                 let at = pairs.first().map_or(&node.at, |(key, _)| &key.at);
@@ -110,7 +109,11 @@ fn check_line(node: &Node, path: &str, forms: &[&str], problems: &mut Problems) 
                 problems.add(
                     Code::WrongType,
                     at,
-                    format!("a line of `{}` should be text, or have the key {}", last(path), forms.join(", ")),
+                    format!(
+                        "a line of `{}` should be text, or have the key {}",
+                        last(path),
+                        forms.iter().map(|(form, _)| *form).collect::<Vec<_>>().join(", ")
+                    ),
                     help,
                 );
             }

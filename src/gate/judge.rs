@@ -1,21 +1,35 @@
 //! One verdict for each gate (for each slice of a slice gate), each check and each fault.
 
-use super::Policy;
+use super::levels;
 use super::position::{Position, position};
+use super::side::{Certainty, Side, percent};
 use super::value::{self, Pair};
-use super::words;
+use super::{Grounds, Policy, power, quarantine, words};
 use crate::model::*;
 use crate::stats;
+use std::collections::HashMap;
 
-/// Judges the gates of a stage on what it found.
-pub fn gates(
-    stage: StageKind,
-    gates: &[Gate],
-    evidence: &Evidence,
-    baseline: &Baseline,
-    policy: &Policy,
-) -> Vec<Verdict> {
-    gates.iter().flat_map(|gate| judge(stage, gate, evidence, baseline, policy)).collect()
+/// Judges the gates of a stage on what it and those before it found.
+pub fn gates(stage: StageKind, gates: &[Gate], grounds: &Grounds<'_>, policy: &Policy) -> Vec<Verdict> {
+    let evidence = grounds.evidence;
+    let candidate = Side::of(evidence.measurements.iter().chain(grounds.earlier.iter().copied()));
+    let baseline = match grounds.baseline {
+        Baseline::Known { measurements, .. } => candidate.beside(measurements),
+        Baseline::NotConfigured | Baseline::Missing { .. } | Baseline::Faulty { .. } => Side::of([].iter()),
+    };
+    let mut comparisons: HashMap<_, Vec<&Comparison>> = HashMap::new();
+    for comparison in &evidence.comparisons {
+        comparisons.entry((comparison.id.as_str(), comparison.slice.as_ref())).or_default().push(comparison);
+    }
+    let judge = Judge { stage, candidate, baseline, comparisons, policy };
+    let verdicts = gates.iter().flat_map(|gate| {
+        let verdicts = match without_baseline(stage, gate, grounds.baseline) {
+            Some(verdict) => vec![verdict],
+            None => judge.gate(gate),
+        };
+        quarantine::apply(gate, verdicts, policy.today)
+    });
+    verdicts.collect()
 }
 
 /// Checks and faults as verdicts: a check brings its outcome along, a fault is always errored and always blocks.
@@ -57,67 +71,151 @@ pub fn skipped(stage: StageKind, why: &str) -> Verdict {
     }
 }
 
-fn judge(stage: StageKind, gate: &Gate, evidence: &Evidence, baseline: &Baseline, policy: &Policy) -> Vec<Verdict> {
-    let id = gate.subject.id();
-    let of_id: Vec<&Measurement> = evidence.measurements.iter().filter(|m| m.id == id).collect();
-    let sliced_by = |column: &str| -> Vec<&Measurement> {
-        of_id.iter().copied().filter(|m| m.slice.as_ref().is_some_and(|s| s.column == column)).collect()
-    };
-    if gate.rule.needs_baseline()
-        && let Some(verdict) = without_baseline(stage, gate, baseline)
-    {
-        return vec![verdict];
-    }
-    let measured = match &gate.subject {
-        Subject::Overall { .. } => of_id.into_iter().filter(|m| m.slice.is_none()).collect(),
-        Subject::EachSlice { column, .. } => sliced_by(column),
-        Subject::OneSlice { column, value, .. } => {
-            sliced_by(column).into_iter().filter(|m| m.slice.as_ref().is_some_and(|s| s.value == *value)).collect()
+/// Both sides of what is judged, found by name.
+struct Judge<'a> {
+    stage: StageKind,
+    candidate: Side<'a>,
+    baseline: Side<'a>,
+    comparisons: HashMap<(&'a str, Option<&'a Slice>), Vec<&'a Comparison>>,
+    policy: &'a Policy,
+}
+
+impl Judge<'_> {
+    fn gate(&self, gate: &Gate) -> Vec<Verdict> {
+        let subject = &gate.subject;
+        let (level, correction) = (levels::base(gate, self.policy), self.policy.correction);
+        let mut said = Vec::new();
+        if self.policy.looks > 1 {
+            said.push(format!("each of {} looks at {} (Bonferroni)", self.policy.looks, percent(level)));
         }
-        Subject::Gap { column, .. } => {
-            return vec![gap(stage, gate, column, &sliced_by(column), baseline, policy)];
-        }
-    };
-    if measured.is_empty() {
-        let reason = match &gate.subject {
-            Subject::OneSlice { column, value, .. } => {
-                format!("no slice {column}={value} has enough rows to be measured")
-            }
-            Subject::EachSlice { column, .. } => format!("no slice of `{column}` has enough rows to be measured"),
-            _ => missing(id, &evidence.measurements),
+        let Some(column) = subject.each_slice_of() else {
+            return vec![self.one(gate, None, Certainty { level, correction }, said)];
         };
-        return vec![errored(stage, gate, reason)];
+        let of = subject.parts().into_iter().find(|part| part.each_slice_of().is_some()).map_or("", Subject::id);
+        let slices = self.candidate.slices(of, column);
+        if slices.is_empty() {
+            return vec![errored(self.stage, gate, format!("no slice of `{column}` has enough rows to be measured"))];
+        }
+        let level = levels::of_gate(gate, self.policy, slices.len());
+        if slices.len() > 1 && correction == SliceCorrection::Bonferroni {
+            said.push(format!("each of {} slices at {} (Bonferroni)", slices.len(), percent(level)));
+        }
+        let certainty = Certainty { level, correction };
+        slices.into_iter().map(|slice| self.one(gate, Some(slice), certainty, said.clone())).collect()
     }
-    measured
-        .into_iter()
-        .map(|m| one(stage, gate, m, of_baseline(baseline, m), of_comparison(evidence, m), policy))
-        .collect()
-}
 
-fn missing(id: &str, measurements: &[Measurement]) -> String {
-    let mut others: Vec<&str> = measurements.iter().filter(|m| m.slice.is_none()).map(|m| m.id.as_str()).collect();
-    others.sort_unstable();
-    others.dedup();
-    match others.is_empty() {
-        true => format!("`{id}` was not measured; nothing was"),
-        false => format!("`{id}` was not measured; there are {}", others.join(", ")),
+    fn one(&self, gate: &Gate, slice: Option<&Slice>, certainty: Certainty, mut said: Vec<String>) -> Verdict {
+        let subject = &gate.subject;
+        let candidate = match self.candidate.tell(subject, slice, certainty) {
+            Ok(told) => told,
+            Err(reason) => {
+                let id = subject.to_string();
+                return Verdict { id, slice: slice.cloned(), ..errored(self.stage, gate, reason) };
+            }
+        };
+        let measured = &candidate.measurement;
+        let described = Verdict {
+            slice: measured.slice.clone(),
+            value: Some(measured.value).filter(|v| v.is_finite()),
+            unit: measured.unit,
+            n: measured.n,
+            source: measured.source.clone(),
+            id: match subject {
+                Subject::Gap { .. } | Subject::Ratio { .. } => subject.to_string(),
+                _ => measured.key(),
+            },
+            ..errored(self.stage, gate, String::new())
+        };
+        if !measured.value.is_finite() {
+            let (key, value) = (measured.key(), measured.value);
+            let reason = format!("`{key}` is {value}: not a number that a gate can be held against");
+            return Verdict { reason, ..described };
+        }
+        let baseline = self.baseline.tell(subject, slice, certainty);
+        let comparison = match subject {
+            // Its id is that of the slices, and what it compares is not.
+            Subject::Gap { .. } | Subject::Ratio { .. } => None,
+            _ => self.comparison(measured, certainty.level),
+        };
+        let pair = Pair {
+            candidate: measured,
+            baseline: baseline.as_ref().ok().map(|told| &told.measurement),
+            comparison: comparison.as_ref().map(|(comparison, _)| comparison),
+        };
+        let mut held = match value::subject(&pair, &gate.rule) {
+            Ok(held) => held,
+            Err(reason) => return Verdict { reason, ..described },
+        };
+        said.extend(match (gate.rule.needs_baseline(), comparison, baseline) {
+            (true, Some((_, carried)), _) => carried.into_iter().collect(),
+            (true, None, Ok(baseline)) => candidate.said.into_iter().chain(baseline.said).collect::<Vec<_>>(),
+            _ => candidate.said,
+        });
+        let mut seen: Vec<String> = held.method.take().into_iter().collect();
+        for text in said {
+            if !seen.contains(&text) {
+                seen.push(text);
+            }
+        }
+        held.method = Some(seen.join("; ")).filter(|method| !method.is_empty());
+        self.judged(gate, described, held)
     }
-}
 
-fn of_baseline<'a>(baseline: &'a Baseline, of: &Measurement) -> Option<&'a Measurement> {
-    match baseline {
-        Baseline::Known { measurements, .. } => measurements.iter().find(|m| m.id == of.id && m.slice == of.slice),
-        Baseline::NotConfigured | Baseline::Missing { .. } | Baseline::Faulty { .. } => None,
+    /// Candidate against baseline as the stage compared them, at a level; where it did so at another, carried over.
+    fn comparison(&self, of: &Measurement, level: f64) -> Option<(Comparison, Option<String>)> {
+        let made = self.comparisons.get(&(of.id.as_str(), of.slice.as_ref()))?;
+        let at = |comparison: &Comparison| comparison.difference.interval.map(|interval| interval.level);
+        // What is certain holds at every level.
+        let fits = |found: f64| same_level(found, level) || found >= 1.0;
+        if let Some(found) = made.iter().find(|c| at(c).is_none_or(fits)) {
+            return Some(((*found).clone(), None));
+        }
+        let found = (*made.first()?).clone();
+        let carry = |difference: Difference| Difference {
+            interval: difference.interval.map(|interval| stats::carried(difference.value, interval, level)),
+            ..difference
+        };
+        let said = at(&found).map(|from| format!("interval carried from {} to {}", percent(from), percent(level)));
+        let difference = carry(found.difference);
+        Some((Comparison { difference, relative: found.relative.map(carry), ..found }, said))
     }
-}
 
-fn of_comparison<'a>(evidence: &'a Evidence, of: &Measurement) -> Option<&'a Comparison> {
-    evidence.comparisons.iter().find(|c| c.id == of.id && c.slice == of.slice)
+    fn judged(&self, gate: &Gate, described: Verdict, held: value::Subjected) -> Verdict {
+        let unit = described.unit;
+        let position = position(held.estimate, held.interval, held.region);
+        let n_needed = (position == Position::Astride).then(|| needed(&held)).flatten();
+        let n_advised = gate.rule.needs_baseline().then(|| power::advised(&held)).flatten();
+        let (outcome, blocking) = match (position, gate.severity) {
+            (Position::Inside, _) => (Outcome::Passed, false),
+            (Position::Outside, Severity::Block) => (Outcome::Failed, true),
+            (Position::Outside, Severity::Warn) => (Outcome::Warned, false),
+            (Position::Astride, severity) => {
+                let blocks = severity == Severity::Block && self.policy.inconclusive == Severity::Block;
+                (Outcome::Inconclusive, blocks)
+            }
+        };
+        Verdict {
+            outcome,
+            blocking,
+            bound: Some(words::bound(&gate.rule, unit, held.baseline)),
+            baseline: held.baseline,
+            difference: held.difference,
+            interval: held.interval,
+            interval_of: held.interval.map(|_| held.of),
+            n: held.n,
+            n_needed,
+            n_advised,
+            reason: words::reason(&held, unit, position, n_advised),
+            method: held.method,
+            ..described
+        }
+    }
 }
 
 /// The verdict of a gate whose baseline is not there at all.
 fn without_baseline(stage: StageKind, gate: &Gate, baseline: &Baseline) -> Option<Verdict> {
     match baseline {
+        _ if !gate.rule.needs_baseline() => None,
         Baseline::Known { .. } => None,
         Baseline::NotConfigured => Some(errored(stage, gate, "the gate needs a baseline and none is named".into())),
         Baseline::Missing { source, reason, first_run_accepted: true } => Some(Verdict {
@@ -130,80 +228,6 @@ fn without_baseline(stage: StageKind, gate: &Gate, baseline: &Baseline) -> Optio
             let reason = format!("no baseline: {source}: {reason}; if this is the first run, set `first_run: accept`");
             Some(errored(stage, gate, reason))
         }
-    }
-}
-
-fn gap(
-    stage: StageKind,
-    gate: &Gate,
-    column: &str,
-    slices: &[&Measurement],
-    baseline: &Baseline,
-    policy: &Policy,
-) -> Verdict {
-    let id = gate.subject.id();
-    let candidate = match value::gap(id, column, slices) {
-        Ok(gap) => gap,
-        Err(reason) => return errored(stage, gate, reason),
-    };
-    let of_baseline: Vec<&Measurement> = slices.iter().filter_map(|m| of_baseline(baseline, m)).collect();
-    let baseline = value::gap(id, column, &of_baseline).ok();
-    let mut verdict = one(stage, gate, &candidate, baseline.as_ref(), None, policy);
-    verdict.id = format!("gap({id}[{column}])");
-    // Rows of two slices do not add up to one number that would settle it.
-    verdict.n_needed = None;
-    verdict
-}
-
-fn one(
-    stage: StageKind,
-    gate: &Gate,
-    candidate: &Measurement,
-    baseline: Option<&Measurement>,
-    comparison: Option<&Comparison>,
-    policy: &Policy,
-) -> Verdict {
-    let described = Verdict {
-        slice: candidate.slice.clone(),
-        value: Some(candidate.value).filter(|v| v.is_finite()),
-        unit: candidate.unit,
-        n: candidate.n,
-        source: candidate.source.clone(),
-        id: candidate.key(),
-        ..errored(stage, gate, String::new())
-    };
-    if !candidate.value.is_finite() {
-        let reason =
-            format!("`{}` is {}: not a number that a gate can be held against", candidate.key(), candidate.value);
-        return Verdict { reason, ..described };
-    }
-    let held = match value::subject(&Pair { candidate, baseline, comparison }, &gate.rule) {
-        Ok(held) => held,
-        Err(reason) => return Verdict { reason, ..described },
-    };
-    let position = position(held.estimate, held.interval, held.region);
-    let n_needed = (position == Position::Astride).then(|| needed(&held)).flatten();
-    let (outcome, blocking) = match (position, gate.severity) {
-        (Position::Inside, _) => (Outcome::Passed, false),
-        (Position::Outside, Severity::Block) => (Outcome::Failed, true),
-        (Position::Outside, Severity::Warn) => (Outcome::Warned, false),
-        (Position::Astride, severity) => {
-            (Outcome::Inconclusive, severity == Severity::Block && policy.inconclusive == Severity::Block)
-        }
-    };
-    Verdict {
-        outcome,
-        blocking,
-        bound: Some(words::bound(&gate.rule, candidate.unit, held.baseline)),
-        baseline: held.baseline,
-        difference: held.difference,
-        interval: held.interval,
-        interval_of: held.interval.map(|_| held.of),
-        n: held.n,
-        n_needed,
-        reason: words::reason(&held, candidate.unit, position),
-        method: held.method,
-        ..described
     }
 }
 

@@ -22,9 +22,23 @@ fn known(measurements: Vec<Measurement>) -> Baseline {
     Baseline::Known { source: "production".into(), measurements }
 }
 
-fn judge(gate: &str, evidence: &Evidence, baseline: &Baseline) -> Vec<Verdict> {
+fn policy() -> Policy {
+    Policy {
+        inconclusive: Severity::Block,
+        confidence: 0.95,
+        correction: SliceCorrection::Bonferroni,
+        looks: 1,
+        today: NaiveDate::from_ymd_opt(2027, 1, 15).unwrap(),
+    }
+}
+
+fn judge_by(policy: &Policy, gate: &str, evidence: &Evidence, baseline: &Baseline) -> Vec<Verdict> {
     let gate = parse_gate(gate, Some(StageKind::Quality)).unwrap();
-    gates(StageKind::Quality, &[gate], evidence, baseline, &Policy { inconclusive: Severity::Block })
+    gates(StageKind::Quality, &[gate], &Grounds { evidence, earlier: Vec::new(), baseline }, policy)
+}
+
+fn judge(gate: &str, evidence: &Evidence, baseline: &Baseline) -> Vec<Verdict> {
+    judge_by(&policy(), gate, evidence, baseline)
 }
 
 fn outcome(gate: &str, evidence: &Evidence, baseline: &Baseline) -> (Outcome, bool) {

@@ -151,37 +151,3 @@ fn smaller(a: Option<u64>, b: Option<u64>) -> Option<u64> {
         (a, b) => a.or(b),
     }
 }
-
-/// The gap between the slices of a column: the largest minus the smallest, with MOVER's interval of that difference.
-///
-/// # Errors
-/// Fewer than two slices: there is nothing between which a gap could be.
-pub fn gap(id: &str, column: &str, slices: &[&Measurement]) -> Result<Measurement, String> {
-    if slices.iter().any(|m| m.value.is_nan()) {
-        return Err(format!("a slice of `{column}` has no value"));
-    }
-    let largest = slices.iter().max_by(|a, b| a.value.total_cmp(&b.value));
-    let smallest = slices.iter().min_by(|a, b| a.value.total_cmp(&b.value));
-    let (Some(largest), Some(smallest), 2..) = (largest, smallest, slices.len()) else {
-        return Err(format!("`{column}` has {} slice with enough rows; a gap needs two", slices.len()));
-    };
-    let interval = match (largest.interval, smallest.interval) {
-        (Some(of_l), Some(of_s)) => Some(stats::mover((largest.value, of_l), (smallest.value, of_s))),
-        _ => None,
-    };
-    Ok(Measurement {
-        id: id.to_string(),
-        slice: None,
-        value: largest.value - smallest.value,
-        unit: largest.unit,
-        n: smaller(largest.n, smallest.n),
-        interval,
-        source: format!(
-            "largest {} of {}, smallest {} of {}",
-            largest.unit.show(largest.value),
-            largest.key(),
-            smallest.unit.show(smallest.value),
-            smallest.key()
-        ),
-    })
-}

@@ -47,7 +47,7 @@ fn show(quantity: &Quantity, unit: Unit) -> String {
 }
 
 /// The sentence behind a verdict that could be judged.
-pub fn reason(held: &Subjected, unit: Unit, position: Position) -> String {
+pub fn reason(held: &Subjected, unit: Unit, position: Position, n_advised: Option<u64>) -> String {
     let number = |value: f64| match (held.of, held.is_relative) {
         ("value", _) => unit.show(value),
         (_, true) => signed_percent(value),
@@ -66,9 +66,13 @@ pub fn reason(held: &Subjected, unit: Unit, position: Position) -> String {
         (Position::Outside, Some(interval)) => format!("{what}; no part of the interval {interval} is {region}"),
         (Position::Astride, interval) => {
             let interval = interval.unwrap_or_default();
-            let rows = match held.n {
-                Some(n) => format!("{} rows cannot tell", Unit::Count.show(n as f64)),
-                None => "the data cannot tell".into(),
+            let count = |rows: u64| Unit::Count.show(rows as f64);
+            let rows = match (held.n, n_advised) {
+                (Some(n), Some(advised)) if advised > n => {
+                    format!("{} rows cannot see such a change, about {} would", count(n), count(advised))
+                }
+                (Some(n), _) => format!("{} rows cannot tell", count(n)),
+                (None, _) => "the data cannot tell".into(),
             };
             format!("{what}, but the interval {interval} is only partly {region}: {rows}")
         }

@@ -1,6 +1,7 @@
 //! A gate, parsed: a rule on measurements. `config::gate_text` reads it from text, `gate` judges by it.
 
-use super::Unit;
+use super::{Subject, Unit};
+use chrono::NaiveDate;
 use std::fmt;
 
 /// What a gate that does not hold does to the run.
@@ -18,40 +19,42 @@ pub struct Gate {
     pub severity: Severity,
     pub subject: Subject,
     pub rule: Rule,
+    /// `at 99%`: the level of this gate's intervals, where it is not that of all.
+    pub confidence: Option<f64>,
+    pub quarantine: Option<Quarantine>,
 }
 
-/// Which measurements the rule is about. Ids are stage-qualified (`quality.f1`).
-#[derive(Clone, Debug, PartialEq)]
-pub enum Subject {
-    /// `f1`
-    Overall { id: String },
-    /// `f1[segment]`: every value of the column that has enough rows; the rule must hold for each.
-    EachSlice { id: String, column: String },
-    /// `f1[segment=b2b]`
-    OneSlice { id: String, column: String, value: String },
-    /// `gap(f1[segment])`: the largest minus the smallest over the slices.
-    Gap { id: String, column: String },
-}
-
-impl Subject {
-    pub fn id(&self) -> &str {
-        match self {
-            Subject::Overall { id }
-            | Subject::EachSlice { id, .. }
-            | Subject::OneSlice { id, .. }
-            | Subject::Gap { id, .. } => id,
-        }
+impl Gate {
+    /// A gate at everybody's confidence, in no quarantine.
+    pub fn new(text: impl Into<String>, severity: Severity, subject: Subject, rule: Rule) -> Gate {
+        Gate { text: text.into(), severity, subject, rule, confidence: None, quarantine: None }
     }
+}
 
-    /// The same about another measurement.
-    pub fn with_id(mut self, new: &str) -> Subject {
-        match &mut self {
-            Subject::Overall { id }
-            | Subject::EachSlice { id, .. }
-            | Subject::OneSlice { id, .. }
-            | Subject::Gap { id, .. } => *id = new.to_string(),
+/// A gate that only warns for a time, as it fails without a reason in the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// The last day on which it only warns.
+    pub until: NaiveDate,
+    pub reason: String,
+}
+
+/// What is done about many comparisons under one gate: of twenty slices that are all at the bound, one shows a 95 %
+/// interval beyond it by luck alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceCorrection {
+    None,
+    /// Each of k comparisons at the level 1 − (1 − level)/k (Dunn 1961): whatever the dependence between them, all
+    /// k intervals hold together with at least `level`.
+    Bonferroni,
+}
+
+impl SliceCorrection {
+    pub fn level(self, level: f64, comparisons: usize) -> f64 {
+        match self {
+            SliceCorrection::None => level,
+            SliceCorrection::Bonferroni => 1.0 - (1.0 - level) / comparisons.max(1) as f64,
         }
-        self
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Unit {
     Count,
     /// Events a second.
     PerSecond,
+    /// The result of arithmetic that has no unit of its own, such as bytes a second; in seconds and bytes.
+    Compound,
 }
 
 impl Unit {
@@ -30,14 +32,14 @@ impl Unit {
             Unit::Bytes => "B",
             Unit::Count => "count",
             Unit::PerSecond => "1/s",
+            Unit::Compound => "compound",
         }
     }
 
     /// The reverse of [`Unit::name`].
     pub fn parse(name: &str) -> Option<Unit> {
-        [Unit::Score, Unit::Share, Unit::Seconds, Unit::Bytes, Unit::Count, Unit::PerSecond]
-            .into_iter()
-            .find(|u| u.name() == name)
+        let all = [Unit::Score, Unit::Share, Unit::Seconds, Unit::Bytes, Unit::Count, Unit::PerSecond, Unit::Compound];
+        all.into_iter().find(|u| u.name() == name)
     }
 
     /// A value as people read it: `0.9412`, `3.2%`, `142 ms`, `1.8 GB`, `10,000`, `99.8/s`.
@@ -52,7 +54,9 @@ impl Unit {
             Unit::Bytes => show_bytes(value),
             Unit::Count if value.fract() == 0.0 => thousands(value),
             Unit::Count => trim(format!("{value:.4}")),
-            Unit::PerSecond => format!("{}/s", trim(format!("{value:.1}"))),
+            Unit::PerSecond => format!("{}/s", trim(format!("{value:.*}", if value.abs() < 10.0 { 3 } else { 1 }))),
+            Unit::Compound if value.abs() >= 1e-3 && value.abs() < 1e6 => significant(value),
+            Unit::Compound => format!("{value:.3e}"),
         }
     }
 
@@ -140,6 +144,11 @@ pub struct Interval {
     pub level: f64,
 }
 
+/// Whether two levels of confidence are one, however each was computed.
+pub fn same_level(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-12
+}
+
 /// The rows a measurement is restricted to: those with `column` = `value`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slice {
@@ -165,13 +174,21 @@ pub struct Measurement {
     /// Rows, requests or tests behind the value.
     pub n: Option<u64>,
     pub interval: Option<Interval>,
+    /// At other levels, where gates ask for those.
+    pub others: Vec<Interval>,
     /// Where the number came from, in words: `out/predictions.parquet`, `http probe of :8080/predict`.
     pub source: String,
 }
 
 impl Measurement {
     pub fn new(id: impl Into<String>, value: f64, unit: Unit, source: impl Into<String>) -> Measurement {
-        Measurement { id: id.into(), slice: None, value, unit, n: None, interval: None, source: source.into() }
+        let (slice, n, interval, others) = (None, None, None, Vec::new());
+        Measurement { id: id.into(), slice, value, unit, n, interval, others, source: source.into() }
+    }
+
+    /// The interval at a level, if it was made at that.
+    pub fn interval_at(&self, level: f64) -> Option<Interval> {
+        self.interval.iter().chain(&self.others).find(|interval| same_level(interval.level, level)).copied()
     }
 
     /// `quality.f1` or `quality.f1[segment=b2b]`: unique within a run.

@@ -8,14 +8,16 @@ mod gate;
 mod measurement;
 mod profile;
 mod ran;
+mod subject;
 mod verdict;
 
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};
 pub use evidence::{Check, Comparison, Difference, Evidence, Input, KeptPredictions, StageKind};
 pub use fault::{Fault, causes};
-pub use gate::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, Subject};
-pub use measurement::{Baseline, Interval, Measurement, Slice, Unit};
+pub use gate::{Bound, Gate, Offset, Op, Quantity, Quarantine, Rule, Severity, SliceCorrection};
+pub use measurement::{Baseline, Interval, Measurement, Slice, Unit, same_level};
 pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};
 pub use ran::Ran;
+pub use subject::{Arithmetic, Expr, Measure, Subject};
 pub use verdict::{Outcome, Verdict};

@@ -60,6 +60,8 @@ pub struct Verdict {
     pub n: Option<u64>,
     /// Rows that would settle an inconclusive verdict.
     pub n_needed: Option<u64>,
+    /// Rows with which a gate against the baseline tells no change from twice its tolerance, each in 95 of 100 runs.
+    pub n_advised: Option<u64>,
     /// Where the number came from, with the resolved query.
     pub source: String,
     /// How the interval was made: `paired bootstrap over 171 rows joined on id`.
@@ -88,6 +90,7 @@ impl Verdict {
             interval_of: None,
             n: None,
             n_needed: None,
+            n_advised: None,
             source: String::new(),
             method: None,
             reason: String::new(),

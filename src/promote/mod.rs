@@ -17,7 +17,7 @@ use crate::digest;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
-use crate::gate::{self, Policy};
+use crate::gate::{self, Grounds, Policy};
 use crate::image::{self, Proof, Statement};
 use crate::model::*;
 use crate::prove;
@@ -54,10 +54,17 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
     };
 
     let Gathered { evidence, baseline, record: evidence_record, edit, replaces } = gather(&asked, &candidate).await;
-    let policy = Policy { inconclusive: config.inconclusive.promote };
+    let policy = Policy {
+        inconclusive: config.inconclusive.promote,
+        confidence: config.confidence,
+        correction: config.slice_correction,
+        looks: 1,
+        today: record::today(),
+    };
     let mut verdicts = gate::checks(StageKind::Promote, &evidence);
     if evidence_record.is_some() {
-        verdicts.extend(gate::gates(StageKind::Promote, &promote.gates, &evidence, &baseline, &policy));
+        let grounds = Grounds { evidence: &evidence, earlier: Vec::new(), baseline: &baseline };
+        verdicts.extend(gate::gates(StageKind::Promote, &promote.gates, &grounds, &policy));
     }
     let mut ran = Ran { stage: StageKind::Promote, evidence, verdicts, seconds: begin.elapsed().as_secs_f64() };
     let mut decision = Decision::over(&ran.verdicts);

@@ -27,6 +27,11 @@ pub fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// The day now, in UTC.
+pub fn today() -> chrono::NaiveDate {
+    chrono::Utc::now().date_naive()
+}
+
 pub fn assemble(
     header: Header,
     inputs: Vec<Input>,
@@ -140,6 +145,7 @@ fn measurement(m: &Measurement, baseline: Option<&Baseline>) -> wire::Measuremen
         unit: m.unit.name().into(),
         n: m.n,
         interval: interval(&m.interval),
+        other_intervals: m.others.iter().filter_map(|i| interval(&Some(*i))).collect(),
         source: strike_out(&m.source),
         baseline: baseline.filter(|v| v.is_finite()),
     }
@@ -176,6 +182,7 @@ fn verdict(v: &Verdict) -> wire::Verdict {
         interval_of: v.interval_of.map(str::to_string),
         n: v.n,
         n_needed: v.n_needed,
+        n_advised: v.n_advised,
         source: strike_out(&v.source),
         method: v.method.clone(),
         reason: strike_out(&v.reason),

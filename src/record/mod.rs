@@ -7,7 +7,7 @@ mod read;
 pub mod statements;
 pub mod wire;
 
-pub use assemble::{Header, assemble, now};
+pub use assemble::{Header, assemble, now, today};
 pub use read::{measurements, parse};
 
 /// The JSON Schema of the record, schema 1.

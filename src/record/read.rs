@@ -22,6 +22,10 @@ pub fn parse(bytes: &[u8], source: &str) -> Result<wire::Record, Fault> {
     serde_json::from_value(value).map_err(|e| Fault::new(what(), e, hint))
 }
 
+fn interval(of: &wire::Interval) -> Interval {
+    Interval { low: of.low, high: of.high, level: of.level }
+}
+
 /// The record's measurements as the gates take them. A value that is null comes back as NaN, on which every gate
 /// is errored.
 ///
@@ -39,7 +43,8 @@ pub fn measurements(record: &wire::Record) -> Result<Vec<Measurement>, Fault> {
             value: m.value.unwrap_or(f64::NAN),
             unit,
             n: m.n,
-            interval: m.interval.as_ref().map(|i| Interval { low: i.low, high: i.high, level: i.level }),
+            interval: m.interval.as_ref().map(interval),
+            others: m.other_intervals.iter().map(interval).collect(),
             source: m.source.clone(),
         })
     };

@@ -199,6 +199,9 @@ pub struct Measurement {
     pub n: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
+    /// At the other levels that gates ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_intervals: Vec<Interval>,
     pub source: String,
     /// The baseline's value of the same measurement, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -242,6 +245,9 @@ pub struct Verdict {
     pub n: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_needed: Option<u64>,
+    /// Rows with which a gate against the baseline can tell no change from twice its tolerance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_advised: Option<u64>,
     pub source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,

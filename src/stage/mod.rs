@@ -10,11 +10,12 @@ pub mod suites;
 
 use crate::config::Config;
 use crate::data::Sources;
-use crate::gate::{self, Policy};
+use crate::gate::{self, Grounds, Policy};
 use crate::image::{Access, Built};
 use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
 use crate::plan::Plan;
 use crate::ui::Ui;
+use chrono::NaiveDate;
 pub use production::{Production, Released};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +33,21 @@ pub struct Context<'a> {
     pub access: &'a Access,
     /// How data on other machines are reached.
     pub sources: &'a Arc<Sources>,
+    /// The day of the run, in UTC.
+    pub today: NaiveDate,
+}
+
+impl Context<'_> {
+    /// What decides beside the gates of a run.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            inconclusive: self.config.inconclusive.run,
+            confidence: self.config.confidence,
+            correction: self.config.slice_correction,
+            looks: 1,
+            today: self.today,
+        }
+    }
 }
 
 /// All that the stages of a run found.
@@ -75,7 +91,7 @@ pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<&Production>
         ctx.ui.say(&format!("── {} ──", step.stage));
         let start = Instant::now();
         let evidence = execute(step.stage, ctx, &mut found, production).await;
-        let verdicts = judge(step.stage, ctx.config, &evidence, found.baseline.as_ref());
+        let verdicts = judge(step.stage, ctx, &found, &evidence);
         if verdicts.iter().any(|v| v.blocking) {
             blocked_by = Some(step.stage);
         }
@@ -117,22 +133,17 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
     }
 }
 
-fn judge(stage: StageKind, config: &Config, evidence: &Evidence, baseline: Option<&Baseline>) -> Vec<Verdict> {
+fn judge(stage: StageKind, ctx: &Context<'_>, before: &Found, evidence: &Evidence) -> Vec<Verdict> {
     let gates = match stage {
-        StageKind::Quality => config.quality.as_ref().map(|q| q.gates.as_slice()),
-        StageKind::Latency => config.latency.as_ref().map(|l| l.gates.as_slice()),
+        StageKind::Quality => ctx.config.quality.as_ref().map(|q| q.gates.as_slice()),
+        StageKind::Latency => ctx.config.latency.as_ref().map(|l| l.gates.as_slice()),
         _ => None,
     };
-    let policy = Policy { inconclusive: config.inconclusive.run };
+    let earlier = before.ran.iter().flat_map(|ran| &ran.evidence.measurements).collect();
+    let baseline = before.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
+    let grounds = Grounds { evidence, earlier, baseline };
     let mut verdicts = gate::checks(stage, evidence);
-    let not_configured = Baseline::NotConfigured;
-    verdicts.extend(gate::gates(
-        stage,
-        gates.unwrap_or_default(),
-        evidence,
-        baseline.unwrap_or(&not_configured),
-        &policy,
-    ));
+    verdicts.extend(gate::gates(stage, gates.unwrap_or_default(), &grounds, &ctx.policy()));
     // A stage that says nothing has not passed: something in it must have been looked at.
     if verdicts.is_empty() && evidence.measurements.is_empty() {
         let fault = Fault::new(format!("run the {stage} stage"), "it found nothing at all", "");

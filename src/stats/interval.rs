@@ -76,6 +76,13 @@ fn ratio_to_positive((a, of_a): (f64, Interval), (b, of_b): (f64, Interval)) -> 
     (low.min(a / b), if square > 0.0 { high.max(a / b) } else { f64::INFINITY })
 }
 
+/// The interval of `value` at another level, as its two standard errors say: each side in proportion to the normal's
+/// critical values. It is what MOVER takes an interval for (Zou & Donner 2008), and for intervals whose rows are gone.
+pub fn carried(value: f64, interval: Interval, level: f64) -> Interval {
+    let scale = critical(level) / critical(interval.level);
+    Interval { low: value - (value - interval.low) * scale, high: value + (interval.high - value) * scale, level }
+}
+
 /// Rows with which an estimate that stays where it is would lie clear of `bound`, given that `n` rows leave a
 /// half width of `half_width` towards it: widths shrink with the root of the rows. None when the estimate lies on
 /// the bound, where no number of rows would do, or when a figure is not finite.

@@ -15,6 +15,6 @@ pub mod sampling;
 mod slopes;
 pub mod text;
 
-pub use interval::{mover, mover_ratio, rows_needed, wilson};
+pub use interval::{carried, critical, mover, mover_ratio, rows_needed, unbounded, wilson};
 pub use normal::{normal_quantile, student_quantile};
 pub use quantile::{quantile, quantile_interval};

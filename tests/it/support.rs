@@ -3,7 +3,7 @@
 use mlgate::config::{Config, InconclusivePolicy, Model, Overlay};
 use mlgate::data::Sources;
 use mlgate::image::Access;
-use mlgate::model::Severity;
+use mlgate::model::{Severity, SliceCorrection};
 use mlgate::stage::Context;
 use mlgate::ui::{Mode, Ui};
 use std::net::TcpListener;
@@ -38,6 +38,7 @@ pub fn config() -> Config {
         environments: Vec::new(),
         inconclusive: InconclusivePolicy { run: Severity::Warn, promote: Severity::Block },
         confidence: 0.95,
+        slice_correction: SliceCorrection::Bonferroni,
     }
 }
 
@@ -46,7 +47,15 @@ pub fn context<'a>(config: &'a Config, root: &'a Path) -> Context<'a> {
     static UI: LazyLock<Ui> = LazyLock::new(|| Ui::new(Mode::Quiet));
     static ACCESS: LazyLock<Access> = LazyLock::new(Access::default);
     static SOURCES: LazyLock<Arc<Sources>> = LazyLock::new(Arc::default);
-    Context { config, root, work: root.join(".mlgate"), ui: &UI, access: &ACCESS, sources: &SOURCES }
+    Context {
+        config,
+        root,
+        work: root.join(".mlgate"),
+        ui: &UI,
+        access: &ACCESS,
+        sources: &SOURCES,
+        today: mlgate::record::today(),
+    }
 }
 
 /// A loopback port that was free a moment ago.

@@ -8,7 +8,7 @@ use crate::config::{Latency, Request, Target, units};
 use crate::model::StageKind;
 
 impl Reader<'_> {
-    pub(super) fn latency(&mut self, node: &Node, has_image: bool) -> Latency {
+    pub(super) fn latency(&mut self, node: &Node, before: Known, has_image: bool) -> Latency {
         let named: Vec<&Node> = ["run", "url", "port"].iter().filter_map(|k| node.get(k)).collect();
         if let [_, second, ..] = named[..] {
             let help = "`run` starts a command, `url` takes what runs already, `port` starts the built image";
@@ -41,7 +41,7 @@ impl Reader<'_> {
             self.problems.add(Code::BadValue, at, "the path of a request begins with /", format!("path: /{path}"));
         }
         let timeout = duration(node, "timeout", 5);
-        let gates = self.gates(node, Some(StageKind::Latency), &Known::latency(timeout), false);
+        let gates = self.gates(node, Some(StageKind::Latency), &before.and_latency(timeout), false);
         Latency {
             target,
             request: Request {

@@ -14,7 +14,8 @@ use super::gates::{self, Known};
 use super::node::{Node, Value};
 use super::problem::{Code, Problems};
 use super::{Config, InconclusivePolicy, KnownMetrics, Model, Suite, units};
-use crate::model::{Gate, Severity, StageKind};
+use crate::model::{Gate, Quarantine, Severity, SliceCorrection, StageKind};
+use chrono::NaiveDate;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,13 +34,16 @@ pub fn read(root: &Node, text: &str, metrics: KnownMetrics, problems: &mut Probl
     }
     let confidence = reader.confidence(root);
     let data = reader.datasets(root);
-    let quality = root.get("quality").map(|n| reader.quality(n, metrics));
+    let tests = reader.suites(root);
+    let before = Known::of_data(&data, &tests);
+    let quality = root.get("quality").map(|n| reader.quality(n, before.clone(), metrics));
     let image = root.get("image").filter(|n| n.is_map()).map(|n| reader.image(n));
-    let latency = root.get("latency").map(|n| reader.latency(n, image.is_some()));
+    let before = before.and_quality(quality.as_ref(), metrics).and_image(image.is_some());
+    let latency = root.get("latency").map(|n| reader.latency(n, before, image.is_some()));
     let mut config = Config {
         model: Model { name: text_or(root.get("model"), "name", ""), files: texts(root.get("model"), "files") },
         data,
-        tests: reader.suites(root),
+        tests,
         quality,
         image,
         signing: reader.signing(root),
@@ -51,6 +55,10 @@ pub fn read(root: &Node, text: &str, metrics: KnownMetrics, problems: &mut Probl
             promote: severity(root.get("inconclusive"), "promote", Severity::Block),
         },
         confidence,
+        slice_correction: match root.get("slice_correction").and_then(Node::text) {
+            Some("none") => SliceCorrection::None,
+            _ => SliceCorrection::Bonferroni,
+        },
     };
     config.environments = reader.environments(root, &config, metrics);
     config
@@ -102,19 +110,19 @@ impl Reader<'_> {
         let mut gates = Vec::new();
         for item in list.items() {
             // `- warn: f1 >= 0.8` is a mapping to YAML and a gate to people.
-            let (text, node, skipped) = match (&item.value, item.get("warn")) {
-                (Value::Map(pairs), Some(inner)) if pairs.len() == 1 => {
-                    (inner.text().map(|t| format!("warn:{t}")), inner, 5)
-                }
+            let (text, node, skipped) = match (&item.value, item.get("warn"), item.get("gate")) {
+                (Value::Map(_), _, Some(inner)) => (inner.text().map(str::to_string), inner, 0),
+                (Value::Map(_), Some(inner), None) => (inner.text().map(|t| format!("warn:{t}")), inner, 5),
                 _ => (item.text().map(str::to_string), item, 0),
             };
+            let quarantine = item.get("quarantine").filter(|n| n.is_map()).and_then(|n| self.quarantine(n));
             let Some(text) = text else { continue };
             match super::gate_text::parse(&text, stage) {
                 Ok(gate) => {
                     let at = node.at.clone();
                     gates::validate(&gate, &at, known, has_baseline, self.problems);
-                    let id = known.id(gate.subject.id()).to_string();
-                    gates.push(Gate { subject: gate.subject.with_id(&id), ..gate });
+                    let subject = gate.subject.with_ids(&|name| known.id(name).to_string());
+                    gates.push(Gate { subject, quarantine, ..gate });
                 }
                 Err(error) => {
                     let at = self.inside(node, error.at.saturating_sub(skipped), error.len);
@@ -123,6 +131,19 @@ impl Reader<'_> {
             }
         }
         gates
+    }
+
+    /// A day that has passed is no problem of the file: it is the gate's, on the day it is judged.
+    fn quarantine(&mut self, node: &Node) -> Option<Quarantine> {
+        let (until, reason) = (node.get("until")?, node.get("reason").and_then(Node::text)?);
+        match NaiveDate::parse_from_str(until.text()?, "%Y-%m-%d") {
+            Ok(day) => Some(Quarantine { until: day, reason: reason.trim().to_string() }),
+            Err(_) => {
+                let message = format!("{} is no day", until.found());
+                self.problems.add(Code::BadValue, &until.at, message, "a day of the calendar, such as 2027-01-31");
+                None
+            }
+        }
     }
 
     fn port(&mut self, node: &Node) -> u16 {

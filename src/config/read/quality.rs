@@ -11,7 +11,7 @@ use crate::model::StageKind;
 const BASELINE_ENDINGS: [&str; 7] = [".csv", ".csv.gz", ".parquet", ".pq", ".json", ".yaml", ".yml"];
 
 impl Reader<'_> {
-    pub(super) fn quality(&mut self, node: &Node, metrics: KnownMetrics) -> Quality {
+    pub(super) fn quality(&mut self, node: &Node, before: Known, metrics: KnownMetrics) -> Quality {
         let predictions = node.get("predictions").filter(|n| n.is_map()).map(|n| self.predictions(n));
         let files = self.paths(node, "metrics");
         // Of the wrong type, each is reported already.
@@ -27,7 +27,7 @@ impl Reader<'_> {
             );
         }
         let baseline = node.get("baseline").and_then(|n| self.baseline(n));
-        let known = Known::quality(predictions.as_ref(), !files.is_empty() || !is_silent, metrics);
+        let known = before.and_metrics(predictions.as_ref(), !files.is_empty() || !is_silent, metrics);
         let gates = self.gates(node, Some(StageKind::Quality), &known, baseline.is_some());
         Quality {
             run: node.get("run").and_then(Node::text).map(str::to_string),

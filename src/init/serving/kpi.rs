@@ -64,11 +64,10 @@ fn metrics(platform: Platform) -> Metrics {
 
 /// In a `mlops.yaml` that has none yet, as in what `mlgate init` writes.
 fn usual() -> Vec<Gate> {
-    let gate = |text: &str, id: &str, value: f64, unit: Unit| Gate {
-        text: text.into(),
-        severity: Severity::Block,
-        subject: Subject::Overall { id: id.into() },
-        rule: Rule::Compare { op: Op::Less, bound: Bound::Absolute(Quantity { value, unit: Some(unit) }) },
+    let gate = |text: &str, id: &str, value: f64, unit: Unit| {
+        let bound = Bound::Absolute(Quantity { value, unit: Some(unit) });
+        let subject = Subject::Overall { id: id.into() };
+        Gate::new(text, Severity::Block, subject, Rule::Compare { op: Op::Less, bound })
     };
     vec![
         gate("p95 < 200ms", "latency.p95", 0.2, Unit::Seconds),

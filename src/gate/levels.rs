@@ -1,0 +1,42 @@
+//! The levels of confidence that gates ask for beside everybody's, told before they are judged so that the stage that
+//! has the rows can make intervals at them.
+
+use super::Policy;
+use crate::model::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The level at which a gate is judged that makes `comparisons` of one kind.
+pub fn of_gate(gate: &Gate, policy: &Policy, comparisons: usize) -> f64 {
+    policy.correction.level(base(gate, policy), comparisons)
+}
+
+/// Before any correction for slices. Looks are corrected for in any case: each has its share of the error (Bonferroni).
+pub fn base(gate: &Gate, policy: &Policy) -> f64 {
+    let level = gate.confidence.unwrap_or(policy.confidence);
+    SliceCorrection::Bonferroni.level(level, policy.looks as usize)
+}
+
+/// Every other level that these gates will ask for, given what was measured; each once, in order.
+pub fn levels<'a>(gates: impl Iterator<Item = &'a Gate>, measurements: &[Measurement], policy: &Policy) -> Vec<f64> {
+    let mut slices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for slice in measurements.iter().filter_map(|m| m.slice.as_ref()) {
+        slices.entry(&slice.column).or_default().insert(&slice.value);
+    }
+    let count = |column: &str| slices.get(column).map_or(0, BTreeSet::len);
+    let mut levels: Vec<f64> = Vec::new();
+    for gate in gates {
+        let slices = gate.subject.each_slice_of().map_or(1, count);
+        let level = of_gate(gate, policy, slices);
+        levels.push(level);
+        for part in gate.subject.parts() {
+            if let Subject::Gap { column, .. } | Subject::Ratio { column, .. } = part {
+                let pairs = count(column) * count(column).saturating_sub(1) / 2;
+                levels.push(policy.correction.level(level, pairs));
+            }
+        }
+    }
+    levels.sort_by(f64::total_cmp);
+    levels.dedup_by(|a, b| same_level(*a, *b));
+    levels.retain(|level| !same_level(*level, policy.confidence));
+    levels
+}
