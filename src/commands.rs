@@ -11,7 +11,7 @@ use crate::image::{self, Built};
 use crate::init;
 use crate::init::serving::{Platform, Strategy};
 use crate::kustomize;
-use crate::model::{Fault, StageKind};
+use crate::model::{Fault, StageKind, Unit};
 use crate::plan::{self, Plan};
 use crate::quality;
 use crate::record::{self, wire};
@@ -73,7 +73,30 @@ pub fn check(settings: &Settings) -> Result<Exit, Error> {
     let (_, config) = load(settings)?;
     let plan = plan(settings, &config, &[])?;
     print(&plan.show(&config));
+    print(&power(settings, &config));
     Ok(Exit::Ok)
+}
+
+/// Which gates the rows of the last run are too few for, by its record; nothing where there is none that can be read.
+fn power(settings: &Settings, config: &Config) -> String {
+    let path = settings.work().join("record.json");
+    let Some(record) = std::fs::read(&path).ok().and_then(|bytes| record::parse(&bytes, "").ok()) else {
+        return String::new();
+    };
+    let gates: Vec<&str> = config.gates().map(|gate| gate.text.as_str()).collect();
+    let too_few =
+        record.verdicts.iter().filter(|verdict| gates.contains(&verdict.gate.as_str())).filter_map(|verdict| {
+            let (n, advised) = (verdict.n?, verdict.n_advised.filter(|advised| Some(*advised) > verdict.n)?);
+            let slice = verdict.slice.as_ref().map(|s| format!(" for {}={}", s.column, s.value)).unwrap_or_default();
+            let rows = |n: u64| Unit::Count.show(n as f64);
+            let gate = format!("`{}`{slice}", verdict.gate);
+            Some(format!(
+                "{gate}: the {} rows of the last run cannot see such a change, about {} would\n",
+                rows(n),
+                rows(advised)
+            ))
+        });
+    too_few.collect()
 }
 
 /// `mlgate init`: writes what is not there yet; what is there is never touched.

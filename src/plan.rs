@@ -162,7 +162,8 @@ fn latency(config: &Config) -> Option<Vec<String>> {
 
 fn gate(gate: &crate::model::Gate) -> String {
     let word = if gate.severity == crate::model::Severity::Warn { "warn" } else { "gate" };
-    format!("{word}: {}", gate.text)
+    let quarantine = gate.quarantine.as_ref().map(|q| format!(" (in quarantine until {}: {})", q.until, q.reason));
+    format!("{word}: {}{}", gate.text, quarantine.unwrap_or_default())
 }
 
 fn count(n: usize, what: &str) -> String {

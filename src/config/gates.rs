@@ -97,8 +97,10 @@ impl Known {
         self.aliases.iter().find(|(alias, _)| alias == name).map_or(name, |(_, id)| id)
     }
 
+    /// Of `quality.f1(cat)` that of `quality.f1(*)`, where the classes are known only to the predictions.
     fn unit(&self, id: &str) -> Option<Unit> {
-        self.ids.iter().find(|(name, _)| name == id).map(|(_, unit)| *unit)
+        let of = |id: &str| self.ids.iter().find(|(name, _)| name == id).map(|(_, unit)| *unit);
+        of(id).or_else(|| of(&format!("{}(*)", id.strip_suffix(')')?.split_once('(')?.0)))
     }
 }
 

@@ -98,6 +98,16 @@ pub struct Config {
     pub slice_correction: SliceCorrection,
 }
 
+impl Config {
+    /// Every gate of the file.
+    pub fn gates(&self) -> impl Iterator<Item = &Gate> {
+        let of_quality = self.quality.iter().flat_map(|quality| &quality.gates);
+        let of_latency = self.latency.iter().flat_map(|latency| &latency.gates);
+        let of_promotions = self.environments.iter().filter_map(|e| e.promote.as_ref()).flat_map(|p| &p.gates);
+        of_quality.chain(of_latency).chain(of_promotions)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Model {
     pub name: String,
@@ -303,6 +313,8 @@ pub struct Latency {
     pub start_timeout: Duration,
     /// Path polled until 2xx before the probe starts; `/` accepts any answer below 500.
     pub ready: String,
+    /// How often is probed at most, until no gate is inconclusive; 1 unless said.
+    pub looks: u32,
     pub gates: Vec<Gate>,
 }
 

@@ -340,7 +340,15 @@ pub static LATENCY: Object = Object {
         may("timeout", Shape::Duration, "Of one request; 5s unless said. A slower one is an error."),
         may("start_timeout", Shape::Duration, "How long the server may take to be ready; 60s unless said."),
         may("ready", Shape::Text, "Path polled until it answers 2xx; / (anything below 500) unless said."),
+        may("remeasure", Shape::Object(&REMEASURE), "Probe again while a gate is inconclusive, all requests together."),
         may("gates", Shape::List(&Shape::Gate), "Rules such as `p95 < 200ms`."),
+    ],
+};
+
+pub static REMEASURE: Object = Object {
+    keys: &[
+        must("until_sure", Shape::Bool, "Measure again until no gate is inconclusive."),
+        must("at_most", Shape::Integer, "How often in all, 2 to 20; each look costs some certainty."),
     ],
 };
 

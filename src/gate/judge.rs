@@ -85,8 +85,9 @@ impl Judge<'_> {
         let subject = &gate.subject;
         let (level, correction) = (levels::base(gate, self.policy), self.policy.correction);
         let mut said = Vec::new();
-        if self.policy.looks > 1 {
-            said.push(format!("each of {} looks at {} (Bonferroni)", self.policy.looks, percent(level)));
+        let looks = self.policy.looks.at(subject);
+        if looks > 1 {
+            said.push(format!("each of {looks} looks at {} (Bonferroni)", percent(level)));
         }
         let Some(column) = subject.each_slice_of() else {
             return vec![self.one(gate, None, Certainty { level, correction }, said)];

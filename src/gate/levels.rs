@@ -13,7 +13,7 @@ pub fn of_gate(gate: &Gate, policy: &Policy, comparisons: usize) -> f64 {
 /// Before any correction for slices. Looks are corrected for in any case: each has its share of the error (Bonferroni).
 pub fn base(gate: &Gate, policy: &Policy) -> f64 {
     let level = gate.confidence.unwrap_or(policy.confidence);
-    SliceCorrection::Bonferroni.level(level, policy.looks as usize)
+    SliceCorrection::Bonferroni.level(level, policy.looks.at(&gate.subject) as usize)
 }
 
 /// Every other level that these gates will ask for, given what was measured; each once, in order.

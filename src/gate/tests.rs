@@ -27,7 +27,7 @@ fn policy() -> Policy {
         inconclusive: Severity::Block,
         confidence: 0.95,
         correction: SliceCorrection::Bonferroni,
-        looks: 1,
+        looks: Looks::ONE,
         today: NaiveDate::from_ymd_opt(2027, 1, 15).unwrap(),
     }
 }
@@ -181,4 +181,146 @@ fn checks_and_faults_become_verdicts_and_no_verdict_is_no_pass() {
     assert_eq!(Decision::over(&[]), Decision::Blocked(Blocked { reason: Reason::Errored }));
     let skipped = [skipped(StageKind::Data, "not asked for")];
     assert_eq!(Decision::over(&skipped), Decision::Blocked(Blocked { reason: Reason::Errored }));
+}
+
+fn at(measurement: Measurement, unit: Unit) -> Measurement {
+    Measurement { unit, ..measurement }
+}
+
+#[test]
+fn arithmetic_is_judged_with_what_is_known_of_its_parts() {
+    let none = Baseline::NotConfigured;
+    let f1 = || measurement("quality.f1", 0.9, Some((0.87, 0.93)));
+    let p95 = |interval| at(measurement("latency.p95", 0.2, interval), Unit::Seconds);
+    let found = evidence(vec![f1(), p95(Some((0.19, 0.21)))]);
+    let verdict = &judge("quality.f1 / latency.p95 >= 4", &found, &none)[0];
+    assert_eq!((verdict.outcome, verdict.unit, verdict.value), (Outcome::Passed, Unit::PerSecond, Some(4.5)));
+    assert_eq!(verdict.id, "quality.f1 / latency.p95");
+    // √((0.03/0.9)² + (0.01/0.2)²) = 6.0 % of 4.5, both ways.
+    let interval = verdict.interval.unwrap();
+    assert!((interval.low - 4.24).abs() < 0.02 && (interval.high - 4.79).abs() < 0.02, "{interval:?}");
+    assert!(verdict.method.as_ref().unwrap().contains("MOVER"), "{verdict:?}");
+    assert_eq!(outcome("f1 / latency.p95 >= 4.5", &found, &none).0, Outcome::Inconclusive);
+    assert_eq!(outcome("f1 / latency.p95 >= 5/s", &found, &none).0, Outcome::Failed);
+    assert_eq!(outcome("2 * f1 - 1 >= 0.7", &found, &none).0, Outcome::Passed);
+    let exact = &judge("f1 / latency.p95 >= 4", &evidence(vec![f1(), p95(None)]), &none)[0];
+    assert!(exact.method.as_ref().unwrap().contains("latency.p95 taken as exact"), "{exact:?}");
+    let bare = evidence(vec![measurement("quality.f1", 0.9, None), p95(None)]);
+    let bare = &judge("f1 / latency.p95 >= 4", &bare, &none)[0];
+    assert!(bare.outcome == Outcome::Passed && bare.interval.is_none(), "{bare:?}");
+    assert!(bare.method.as_ref().unwrap().contains("plain value"), "{bare:?}");
+}
+
+#[test]
+fn what_cannot_be_computed_never_passes() {
+    let none = Baseline::NotConfigured;
+    let f1 = || measurement("quality.f1", 0.9, Some((0.87, 0.93)));
+    let p95 = |value, interval| evidence(vec![f1(), at(measurement("latency.p95", value, interval), Unit::Seconds)]);
+    for gate in ["f1 / latency.p95 >= 4", "f1 / latency.p95 <= 4", "f1 / (latency.p95 - latency.p95) >= 0"] {
+        assert_eq!(outcome(gate, &p95(0.0, None), &none), (Outcome::Errored, true), "{gate}");
+        assert_eq!(outcome(gate, &p95(0.0, Some((0.0, 0.1))), &none), (Outcome::Errored, true), "{gate}");
+        assert_eq!(outcome(gate, &p95(f64::NAN, None), &none), (Outcome::Errored, true), "{gate}");
+        assert_eq!(outcome(gate, &evidence(vec![f1()]), &none), (Outcome::Errored, true), "{gate}");
+    }
+    let holds_zero = p95(0.1, Some((-0.1, 0.3)));
+    assert_eq!(outcome("f1 / latency.p95 >= 4", &holds_zero, &none), (Outcome::Inconclusive, true));
+    assert_eq!(outcome("f1 / latency.p95 <= 1000", &holds_zero, &none), (Outcome::Inconclusive, true));
+    let clash = judge("f1 + latency.p95 >= 0", &p95(0.1, None), &none);
+    assert_eq!(clash[0].outcome, Outcome::Errored);
+    assert!(clash[0].reason.contains("cannot be added"), "{clash:?}");
+}
+
+#[test]
+fn the_baseline_is_computed_by_the_same_expression() {
+    let found = evidence(vec![measurement("quality.a", 0.9, None), measurement("quality.b", 0.3, None)]);
+    let other = known(vec![measurement("quality.a", 0.8, None), measurement("quality.b", 0.2, None)]);
+    let verdict = &judge("a / b within 30% of baseline", &found, &other)[0];
+    assert_eq!((verdict.outcome, verdict.baseline), (Outcome::Passed, Some(4.0)));
+    assert_eq!(outcome("a / b within 20% of baseline", &found, &other).0, Outcome::Failed);
+    let zero = known(vec![measurement("quality.a", 0.8, None), measurement("quality.b", 0.0, None)]);
+    assert_eq!(outcome("a / b within 20% of baseline", &found, &zero), (Outcome::Errored, true));
+}
+
+#[test]
+fn slices_are_held_at_a_level_for_all_of_them_together() {
+    let none = Baseline::NotConfigured;
+    let slices: Vec<Measurement> = (0..5)
+        .map(|i| {
+            let wider = Interval { low: 0.69, high: 0.83, level: 0.99 };
+            let m = sliced("quality.f1", "segment", &i.to_string(), 0.76);
+            Measurement { interval: Some(Interval { low: 0.71, high: 0.81, level: 0.95 }), others: vec![wider], ..m }
+        })
+        .collect();
+    let found = evidence(slices);
+    let verdicts = judge("f1[segment] >= 0.7", &found, &none);
+    assert!(verdicts.iter().all(|v| v.outcome == Outcome::Inconclusive), "{verdicts:?}");
+    assert_eq!(verdicts[0].interval.unwrap(), Interval { low: 0.69, high: 0.83, level: 0.99 });
+    assert_eq!(verdicts[0].method.as_deref(), Some("each of 5 slices at 99% (Bonferroni)"));
+    let bare = Policy { correction: SliceCorrection::None, ..policy() };
+    assert!(judge_by(&bare, "f1[segment] >= 0.7", &found, &none).iter().all(|v| v.outcome == Outcome::Passed));
+    assert_eq!(outcome("f1[segment=1] >= 0.7", &found, &none).0, Outcome::Passed, "one slice is one comparison");
+    let gate = |text| parse_gate(text, Some(StageKind::Quality)).unwrap();
+    let asked =
+        [gate("f1[segment] >= 0.7"), gate("gap(f1[segment]) <= 0.1"), gate("f1 >= 0.7 at 99.9%"), gate("f1 >= 0")];
+    let asked = levels(asked.iter(), &found.measurements, &policy());
+    let expected = [0.99, 0.995, 0.999];
+    assert!(asked.len() == 3 && asked.iter().zip(expected).all(|(a, b)| same_level(*a, b)), "{asked:?}");
+}
+
+#[test]
+fn an_interval_at_a_level_that_nobody_made_is_carried_and_said() {
+    let none = Baseline::NotConfigured;
+    let found = evidence(vec![measurement("quality.f1", 0.9, Some((0.88, 0.92)))]);
+    assert_eq!(outcome("f1 >= 0.875", &found, &none).0, Outcome::Passed);
+    let verdict = &judge("f1 >= 0.875 at 99%", &found, &none)[0];
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+    assert!((verdict.interval.unwrap().low - (0.9 - 0.02 * 2.575_829 / 1.959_964)).abs() < 1e-6);
+    assert_eq!(verdict.method.as_deref(), Some("interval carried from 95% to 99%"));
+}
+
+#[test]
+fn gaps_and_ratios_are_of_whichever_slices_are_the_extremes() {
+    let none = Baseline::NotConfigured;
+    let slice = |value: &str, score: f64, reach: f64| {
+        let level = 0.95;
+        let interval = Some(Interval { low: score - reach, high: score + reach, level });
+        Measurement { interval, ..sliced("quality.f1", "segment", value, score) }
+    };
+    let bare = Policy { correction: SliceCorrection::None, ..policy() };
+    let found = evidence(vec![slice("a", 0.8, 0.03), slice("b", 0.7, 0.04), slice("c", 0.79, 0.12)]);
+    let verdict = &judge_by(&bare, "gap(f1[segment]) <= 5pp", &found, &none)[0];
+    // Of a − b by MOVER 0.05 to 0.15; c may be larger than it looks, and then the gap is.
+    let interval = verdict.interval.unwrap();
+    assert!(
+        (interval.low - 0.05).abs() < 1e-9 && (interval.high - (0.09 + 0.016_f64.sqrt())).abs() < 1e-9,
+        "{verdict:?}"
+    );
+    let ratio = &judge_by(&bare, "ratio(f1[segment]) >= 0.8", &found, &none)[0];
+    assert!((ratio.value.unwrap() - 0.875).abs() < 1e-12 && ratio.outcome == Outcome::Inconclusive, "{ratio:?}");
+    assert!(ratio.interval.unwrap().low < 0.85 && ratio.interval.unwrap().high < 0.95, "{ratio:?}");
+    let zeros = evidence(vec![sliced("quality.f1", "segment", "a", 0.0), sliced("quality.f1", "segment", "b", 0.0)]);
+    assert_eq!(outcome("ratio(f1[segment]) >= 0.8", &zeros, &none), (Outcome::Errored, true));
+    assert_eq!(outcome("gap(f1[segment]) <= 1pp", &zeros, &none), (Outcome::Passed, false));
+}
+
+#[test]
+fn more_looks_ask_for_more_certainty() {
+    let none = Baseline::NotConfigured;
+    let wider = Interval { low: 0.17, high: 0.21, level: 0.99 };
+    let p95 = at(measurement("latency.p95", 0.19, Some((0.181, 0.199))), Unit::Seconds);
+    let found = evidence(vec![Measurement { others: vec![wider], ..p95 }, measurement("quality.f1", 0.9, None)]);
+    let five = Policy { looks: Looks { quality: 1, latency: 5 }, ..policy() };
+    let verdict = &judge_by(&five, "latency.p95 <= 200ms", &found, &none)[0];
+    assert_eq!((verdict.outcome, verdict.interval), (Outcome::Inconclusive, Some(wider)));
+    assert_eq!(verdict.method.as_deref(), Some("each of 5 looks at 99% (Bonferroni)"));
+    assert_eq!(judge_by(&five, "f1 >= 0.9", &found, &none)[0].method, None);
+}
+
+#[test]
+fn a_verdict_tells_the_rows_that_would_see_the_change() {
+    let wide = Some((0.86, 0.94));
+    let found = evidence(vec![measurement("quality.f1", 0.9, wide)]);
+    let verdict = &judge("f1 within 3% of baseline", &found, &known(vec![measurement("quality.f1", 0.9, wide)]))[0];
+    assert!(verdict.reason.contains("400 rows cannot see such a change, about 7,"), "{verdict:?}");
+    assert!((7000..8000).contains(&verdict.n_advised.unwrap()), "{verdict:?}");
 }

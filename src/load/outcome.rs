@@ -88,6 +88,26 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Both probes as one. The pace is that of the worse of them.
+    pub fn and(mut self, other: Outcome) -> Outcome {
+        self.latencies.extend(other.latencies);
+        self.latencies.sort_by(f64::total_cmp);
+        for (kind, count) in other.errors {
+            *self.errors.entry(kind).or_default() += count;
+        }
+        Outcome {
+            answered: self.answered + other.answered,
+            planned: self.planned + other.planned,
+            seconds: self.seconds + other.seconds,
+            in_time: self.in_time.min(other.in_time),
+            lag_p99: self.lag_p99.max(other.lag_p99),
+            held: self.held + other.held,
+            peak: self.peak.max(other.peak),
+            given_up: self.given_up || other.given_up,
+            ..self
+        }
+    }
+
     /// Requests measured.
     pub fn requests(&self) -> u64 {
         self.latencies.len() as u64

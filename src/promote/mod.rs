@@ -23,7 +23,11 @@ use crate::model::*;
 use crate::prove;
 use crate::record::{self, wire};
 use crate::settings::Settings;
+<<<<<<< HEAD
 use crate::sign::{Signer, Trust};
+=======
+use crate::stage;
+>>>>>>> b234306 (Gates: arithmetic with its uncertainty, levels of their own that are measured, correction for slices, advised rows, quarantine, looks at latency; simulations of them)
 use records::Candidate;
 use std::time::Instant;
 
@@ -54,13 +58,7 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
     };
 
     let Gathered { evidence, baseline, record: evidence_record, edit, replaces } = gather(&asked, &candidate).await;
-    let policy = Policy {
-        inconclusive: config.inconclusive.promote,
-        confidence: config.confidence,
-        correction: config.slice_correction,
-        looks: 1,
-        today: record::today(),
-    };
+    let policy = Policy { inconclusive: config.inconclusive.promote, ..stage::policy(&config, record::today()) };
     let mut verdicts = gate::checks(StageKind::Promote, &evidence);
     if evidence_record.is_some() {
         let grounds = Grounds { evidence: &evidence, earlier: Vec::new(), baseline: &baseline };

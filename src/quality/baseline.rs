@@ -256,11 +256,16 @@ fn read_metrics(path: &Path, name: &str) -> Result<(Vec<Measurement>, Input), Fa
     Ok((metric_file::read(path, name, super::unit_of)?.measurements, input))
 }
 
+fn interval(of: wire::Interval) -> Interval {
+    Interval { low: of.low, high: of.high, level: of.level }
+}
+
 fn of_wire(measurement: wire::Measurement) -> Measurement {
     Measurement {
         slice: measurement.slice.map(|s| Slice { column: s.column, value: s.value }),
         n: measurement.n,
-        interval: measurement.interval.map(|i| Interval { low: i.low, high: i.high, level: i.level }),
+        interval: measurement.interval.map(interval),
+        others: measurement.other_intervals.into_iter().map(interval).collect(),
         ..Measurement::new(
             measurement.id,
             measurement.value.unwrap_or(f64::NAN),

@@ -8,6 +8,7 @@ mod server;
 use super::Context;
 use crate::config::{Latency, Target};
 use crate::digest;
+use crate::gate;
 use crate::image::Built;
 use crate::load::{self, Outcome, Plan, Request};
 use crate::model::{Evidence, Fault, Input, Interval, Measurement, Unit};
@@ -23,9 +24,17 @@ const MOST_BODY_BYTES: u64 = 64 * 1024 * 1024;
 const LAG_WORTH_A_WORD: f64 = 0.010;
 
 /// Starts the target, waits until it is ready, probes it and ends it. Dropping the future ends it too.
-pub async fn run(ctx: &Context<'_>, latency: &Latency, built: Option<&Built>) -> Evidence {
+///
+/// `unsure` tells whether what was found leaves a gate inconclusive; then the probe is repeated, as often as
+/// `remeasure` allows, and all requests count together.
+pub async fn run(
+    ctx: &Context<'_>,
+    latency: &Latency,
+    built: Option<&Built>,
+    unsure: &(dyn Fn(&Evidence) -> bool + Sync),
+) -> Evidence {
     let mut evidence = Evidence::default();
-    if let Err(fault) = measure(ctx, latency, built, &mut evidence).await {
+    if let Err(fault) = measure(ctx, latency, built, unsure, &mut evidence).await {
         evidence.faults.push(fault);
     }
     evidence
@@ -35,6 +44,7 @@ async fn measure(
     ctx: &Context<'_>,
     latency: &Latency,
     built: Option<&Built>,
+    unsure: &(dyn Fn(&Evidence) -> bool + Sync),
     evidence: &mut Evidence,
 ) -> Result<(), Fault> {
     let body = payload(ctx, latency, evidence)?;
@@ -55,11 +65,40 @@ async fn measure(
     drop(waiting);
     let (warmup, measured) = plan.requests();
     let bar = ctx.ui.progress(&format!("probe {source}"), Some(warmup + measured));
-    let outcome = tokio::select! {
-        outcome = load::run(&plan, || bar.add(1)) => outcome?,
-        fault = server.ended() => return Err(fault),
-    };
-    judge(&outcome, &plan, ctx.config.confidence, &source, evidence)
+    let levels = levels(ctx);
+    let mut pooled: Option<Outcome> = None;
+    for look in 1..=latency.looks.max(1) {
+        let outcome = tokio::select! {
+            outcome = load::run(&plan, || bar.add(1)) => outcome?,
+            fault = server.ended() => return Err(fault),
+        };
+        let outcome = match pooled.take() {
+            Some(before) => before.and(outcome),
+            None => outcome,
+        };
+        let mut found = Evidence::default();
+        let source = if look == 1 { source.clone() } else { format!("{source}, {look} times") };
+        let sound = judge(&outcome, &plan, &levels, &source, &mut found);
+        if look < latency.looks && sound.is_ok() && unsure(&found) {
+            pooled = Some(outcome);
+            continue;
+        }
+        if latency.looks > 1 {
+            let requests = Unit::Count.show(outcome.requests() as f64);
+            found.notes.push(format!("probed {look} of at most {} times: {requests} requests", latency.looks));
+        }
+        evidence.measurements.extend(found.measurements);
+        evidence.notes.extend(found.notes);
+        return sound;
+    }
+    Ok(())
+}
+
+/// Everybody's level, then those that gates ask for beside it.
+fn levels(ctx: &Context<'_>) -> Vec<f64> {
+    let policy = super::policy(ctx.config, ctx.today);
+    let gates = ctx.config.gates().filter(|gate| gate.subject.ids().iter().any(|id| id.starts_with("latency.")));
+    std::iter::once(ctx.config.confidence).chain(gate::levels(gates, &[], &policy)).collect()
 }
 
 /// `POST /predict on the command, 100/s for 30 s`: without ports, so that a second run names the same source.
@@ -70,31 +109,32 @@ fn describe(latency: &Latency, target: &str) -> String {
 }
 
 /// Outcome → measurements, or the reason why there are none to judge by.
-fn judge(outcome: &Outcome, plan: &Plan, level: f64, source: &str, evidence: &mut Evidence) -> Result<(), Fault> {
+fn judge(outcome: &Outcome, plan: &Plan, levels: &[f64], source: &str, evidence: &mut Evidence) -> Result<(), Fault> {
     let n = outcome.requests();
     let sound = outcome.answered > 0 && outcome.kept_pace() && n == outcome.planned;
-    let mut add = |id: &str, value: Option<f64>, unit: Unit, n: u64, interval: Option<Interval>| {
+    let mut add = |id: &str, value: Option<f64>, unit: Unit, n: u64, interval: &dyn Fn(f64) -> Option<Interval>| {
         let value = value.filter(|_| sound).unwrap_or(f64::NAN);
-        let interval = interval.filter(|_| sound);
+        let mut intervals = levels.iter().filter(|_| sound).map(|level| interval(*level));
+        let interval = intervals.next().flatten();
+        let others = intervals.flatten().collect();
         let measurement = Measurement::new(id, value, unit, source);
-        evidence.measurements.push(Measurement { n: Some(n), interval, ..measurement });
+        evidence.measurements.push(Measurement { n: Some(n), interval, others, ..measurement });
     };
     // Latencies lie between zero and the timeout by construction, which bounds a side that the sample leaves open.
     let longest = plan.timeout.as_secs_f64();
     let inside = |i: Interval| Interval { low: i.low.max(0.0), high: i.high.min(longest), ..i };
     let sample = &outcome.latencies;
     for (id, p) in PERCENTILES {
-        let interval = stats::quantile_interval(sample, p, level).map(inside);
-        add(id, stats::quantile(sample, p), Unit::Seconds, n, interval);
+        let interval = |level| stats::quantile_interval(sample, p, level).map(inside);
+        add(id, stats::quantile(sample, p), Unit::Seconds, n, &interval);
     }
-    add("latency.max", sample.last().copied(), Unit::Seconds, n, None);
-    let (mean, interval) = mean(sample, level);
-    add("latency.mean", Some(mean), Unit::Seconds, n, interval.map(inside));
+    add("latency.max", sample.last().copied(), Unit::Seconds, n, &|_| None);
+    let of_mean = |level| mean(sample, level).map(inside);
+    add("latency.mean", Some(sample.iter().sum::<f64>() / n as f64), Unit::Seconds, n, &of_mean);
     let errors = outcome.failed() as f64;
-    let interval = stats::wilson(errors, n as f64, level);
-    add("latency.error_rate", Some(errors / n as f64), Unit::Share, n, interval);
+    add("latency.error_rate", Some(errors / n as f64), Unit::Share, n, &|level| stats::wilson(errors, n as f64, level));
     let throughput = outcome.answered as f64 / outcome.seconds;
-    add("latency.throughput", Some(throughput), Unit::PerSecond, outcome.answered, None);
+    add("latency.throughput", Some(throughput), Unit::PerSecond, outcome.answered, &|_| None);
 
     if outcome.failed() > 0 {
         evidence.notes.push(format!("of {n} requests {} failed: {}", outcome.failed(), outcome.errors_in_words()));
@@ -146,16 +186,16 @@ fn what_spoils(outcome: &Outcome, plan: &Plan, source: &str) -> Result<(), Fault
     Ok(())
 }
 
-/// The mean with Student's t interval; with fewer than two values there is none.
-fn mean(sample: &[f64], level: f64) -> (f64, Option<Interval>) {
+/// Student's t interval of the mean; of a single value it is open.
+fn mean(sample: &[f64], level: f64) -> Option<Interval> {
     let n = sample.len() as f64;
     let mean = sample.iter().sum::<f64>() / n;
     if n < 2.0 {
-        return (mean, Some(Interval { low: f64::NEG_INFINITY, high: f64::INFINITY, level }).filter(|_| n > 0.0));
+        return Some(stats::unbounded(level)).filter(|_| n > 0.0);
     }
     let variance = sample.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let reach = stats::student_quantile(0.5 + level / 2.0, n - 1.0) * (variance / n).sqrt();
-    (mean, Some(Interval { low: mean - reach, high: mean + reach, level }))
+    Some(Interval { low: mean - reach, high: mean + reach, level })
 }
 
 /// The request's body, with its digest among the inputs.
@@ -224,7 +264,7 @@ mod tests {
 
     fn judged(outcome: &Outcome) -> (Evidence, Result<(), Fault>) {
         let mut evidence = Evidence::default();
-        let result = judge(outcome, &plan(), 0.95, "GET / on a stand-in", &mut evidence);
+        let result = judge(outcome, &plan(), &[0.95, 0.99], "GET / on a stand-in", &mut evidence);
         (evidence, result)
     }
 
@@ -240,6 +280,8 @@ mod tests {
         assert!((p95.value - 0.95005).abs() < 1e-9 && p95.n == Some(1000));
         let interval = p95.interval.unwrap();
         assert!(0.93 < interval.low && interval.low < 0.95 && 0.95 < interval.high && interval.high < 0.97);
+        let wider = p95.interval_at(0.99).unwrap();
+        assert!(wider.low < interval.low && wider.high > interval.high);
         let mean = measured(&evidence, "latency.mean");
         assert!((mean.value - 0.5005).abs() < 1e-9 && (mean.interval.unwrap().low - 0.4826).abs() < 1e-3);
         assert_eq!(measured(&evidence, "latency.error_rate").value, 0.0);

@@ -10,9 +10,9 @@ pub mod suites;
 
 use crate::config::Config;
 use crate::data::Sources;
-use crate::gate::{self, Grounds, Policy};
+use crate::gate::{self, Grounds, Looks, Policy};
 use crate::image::{Access, Built};
-use crate::model::{Baseline, Evidence, Fault, Ran, StageKind, Verdict};
+use crate::model::{Baseline, Evidence, Fault, Outcome, Ran, StageKind, Verdict};
 use crate::plan::Plan;
 use crate::ui::Ui;
 use chrono::NaiveDate;
@@ -37,16 +37,14 @@ pub struct Context<'a> {
     pub today: NaiveDate,
 }
 
-impl Context<'_> {
-    /// What decides beside the gates of a run.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            inconclusive: self.config.inconclusive.run,
-            confidence: self.config.confidence,
-            correction: self.config.slice_correction,
-            looks: 1,
-            today: self.today,
-        }
+/// What decides in a run beside its gates.
+pub fn policy(config: &Config, today: NaiveDate) -> Policy {
+    Policy {
+        inconclusive: config.inconclusive.run,
+        confidence: config.confidence,
+        correction: config.slice_correction,
+        looks: Looks { quality: 1, latency: config.latency.as_ref().map_or(1, |latency| latency.looks) },
+        today,
     }
 }
 
@@ -122,7 +120,13 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
             None => Evidence::default(),
         },
         StageKind::Latency => match &config.latency {
-            Some(latency) => latency::run(ctx, latency, found.built.as_ref()).await,
+            Some(latency) => {
+                let verdicts = |evidence: &Evidence| judge(stage, ctx, found, evidence);
+                let unsure = |evidence: &Evidence| {
+                    verdicts(evidence).iter().any(|verdict| verdict.outcome == Outcome::Inconclusive)
+                };
+                latency::run(ctx, latency, found.built.as_ref(), &unsure).await
+            }
             None => Evidence::default(),
         },
         StageKind::Overlay => {
@@ -143,7 +147,7 @@ fn judge(stage: StageKind, ctx: &Context<'_>, before: &Found, evidence: &Evidenc
     let baseline = before.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
     let grounds = Grounds { evidence, earlier, baseline };
     let mut verdicts = gate::checks(stage, evidence);
-    verdicts.extend(gate::gates(stage, gates.unwrap_or_default(), &grounds, &ctx.policy()));
+    verdicts.extend(gate::gates(stage, gates.unwrap_or_default(), &grounds, &policy(ctx.config, ctx.today)));
     // A stage that says nothing has not passed: something in it must have been looked at.
     if verdicts.is_empty() && evidence.measurements.is_empty() {
         let fault = Fault::new(format!("run the {stage} stage"), "it found nothing at all", "");

@@ -3,7 +3,8 @@
 use super::{Context, Production};
 use crate::config::{BaselineSource, Quality};
 use crate::data::{Table, Watch};
-use crate::model::{Baseline, Evidence, Fault, Input};
+use crate::gate::{self, Policy};
+use crate::model::{Baseline, Comparison, Evidence, Fault, Gate, Input, Measurement};
 use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Files, Found, merge};
 use crate::quality::compare::compare;
@@ -40,10 +41,11 @@ pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Produ
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(watch.clone());
     // Reading and resampling may take seconds: off the thread that listens for signals.
+    let asked = Asked { gates: ctx.config.gates().cloned().collect(), policy: super::policy(ctx.config, ctx.today) };
     let measured = tokio::task::spawn_blocking(move || {
-        let found = baseline::read(files, &quality, level, &watch);
+        let mut found = baseline::read(files, &quality, level, &watch);
         let evidence = match fresh {
-            true => of_candidate((&root, &work), &quality, &found, level, &watch),
+            true => of_candidate((&root, &work), &quality, &mut found, &asked, &watch),
             false => Evidence::default(),
         };
         (evidence, found)
@@ -186,26 +188,74 @@ fn files_of(root: &Path, file: &Path) -> Vec<PathBuf> {
     Table::open(root, &file.to_string_lossy(), None).map(|table| table.files().to_vec()).unwrap_or_default()
 }
 
+/// Who will judge what is measured, and so at which levels of confidence.
+struct Asked {
+    gates: Vec<Gate>,
+    policy: Policy,
+}
+
+impl Asked {
+    /// Measures again at every further level that the gates ask for: an interval at 99 % is none of 95 % made wider.
+    fn at_other_levels(
+        &self,
+        measured: &mut [Measurement],
+        comparisons: &mut Vec<Comparison>,
+        of_candidate: &dyn Fn(f64) -> Vec<Measurement>,
+        of_baseline: &mut dyn FnMut(f64, &[Measurement]) -> Vec<Comparison>,
+    ) {
+        for level in gate::levels(self.gates.iter(), measured, &self.policy) {
+            let again = of_candidate(level);
+            comparisons.extend(of_baseline(level, &again));
+            join(measured, again);
+        }
+    }
+}
+
+/// Adds the intervals of the same measurements, made in the same order at another level.
+fn join(measured: &mut [Measurement], again: Vec<Measurement>) {
+    for (known, again) in measured.iter_mut().zip(again) {
+        if known.id == again.id && known.slice == again.slice {
+            known.others.extend(again.interval);
+        }
+    }
+}
+
 fn of_candidate(
     (root, work): (&Path, &Path),
     quality: &Quality,
-    baseline: &Found,
-    level: f64,
+    baseline: &mut Found,
+    asked: &Asked,
     watch: &Arc<Watch>,
 ) -> Evidence {
+    let level = asked.policy.confidence;
     let mut evidence = Evidence::default();
     let predicted = candidate_predictions((root, work), quality, &mut evidence, watch);
     let mut computed = Vec::new();
     if let (Some(config), Some(predicted)) = (&quality.predictions, &predicted) {
-        let measured = measure(predicted, config.task, quality.min_slice_rows, level);
+        let least = quality.min_slice_rows;
+        let mut measured = measure(predicted, config.task, least, level);
         evidence.notes.extend(measured.notes);
-        if let (Some(other), Baseline::Known { measurements, .. }) = (&baseline.predicted, &baseline.baseline) {
+        let mut other = match (&baseline.predicted, &mut baseline.baseline) {
+            (Some(other), Baseline::Known { measurements, .. }) => Some((other, measurements)),
+            _ => None,
+        };
+        if let Some((other, measurements)) = &other {
             let found = (measured.measurements.as_slice(), measurements.as_slice());
-            let compared = compare(predicted, other, found, config.task, quality.min_slice_rows, level);
+            let compared = compare(predicted, other, found, config.task, least, level);
             let (comparisons, notes) = kept::agreeing(compared.comparisons, found.0, found.1);
             evidence.comparisons = comparisons;
             evidence.notes.extend(compared.notes.into_iter().chain(notes));
         }
+        let again = |level| measure(predicted, config.task, least, level).measurements;
+        let mut against = |level, again: &[Measurement]| {
+            let Some((other, measurements)) = &mut other else { return Vec::new() };
+            let of_other = measure(other, config.task, least, level).measurements;
+            let compared = compare(predicted, other, (again, &of_other), config.task, least, level);
+            let (comparisons, _) = kept::agreeing(compared.comparisons, again, &of_other);
+            join(measurements, of_other);
+            comparisons
+        };
+        asked.at_other_levels(&mut measured.measurements, &mut evidence.comparisons, &again, &mut against);
         computed = measured.measurements;
     }
     let mut files = Vec::new();

@@ -167,6 +167,97 @@ fn yaml_reads_a_warning_without_quotes_as_a_mapping_and_so_do_we() {
     assert_eq!(codes, ["MG011"], "{said}");
 }
 
+#[test]
+fn a_gate_may_be_in_quarantine_and_says_so_in_the_plan() {
+    let gate = "{gate: \"f1 >= 0.9\", quarantine: {until: 2027-01-31, reason: labels come late}}";
+    let text = format!("{MINIMAL}quality:\n  metrics: [m.json]\n  gates:\n    - {gate}\n    - f1 / b >= 2\n");
+    let (output, said) = check(text.as_bytes());
+    let plan = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for line in ["gate: f1 >= 0.9 (in quarantine until 2027-01-31: labels come late)", "gate: f1 / b >= 2"] {
+        assert!(plan.contains(line), "{line} is missing in\n{plan}");
+    }
+    for (wrong, code) in [
+        ("{gate: \"f1 >= 0.9\", quarantine: {until: 2027-02-30, reason: late}}", "MG013"),
+        ("{gate: \"f1 >= 0.9\", quarantine: {until: soon, reason: late}}", "MG013"),
+        ("{gate: \"f1 >= 0.9\", quarantine: {until: 2027-01-31}}", "MG012"),
+        ("{gate: \"f1 >= 0.9\", quarantine: 2027-01-31}", "MG011"),
+        ("{gate: \"f1 >= 0.9\", untill: 2027-01-31}", "MG010"),
+        ("{gate: \"f1 => 0.9\"}", "MG020"),
+        ("{quarantine: {until: 2027-01-31, reason: late}}", "MG011"),
+    ] {
+        let text = format!("{MINIMAL}quality:\n  metrics: [m.json]\n  gates:\n    - {wrong}\n");
+        let (codes, _, said) = problems(&text);
+        assert_eq!(codes, [code], "{said}");
+    }
+}
+
+#[test]
+fn arithmetic_is_held_to_its_units_and_to_what_is_measured_by_then() {
+    let both =
+        format!("{PREDICTIONS}{PROBE}  gates: [quality.f1 / latency.p95 >= 4, p99 - p50 < 100ms, p95 - 5ms < 1s]\n");
+    let (output, said) = check(format!("{MINIMAL}{both}").as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for (of_quality, of_latency, code, help) in [
+        ("f1 / latency.p95 >= 4", "p95 < 1s", "MG021", "`p95` is measured by `latency`"),
+        ("f1 / p95 >= 4", "p95 < 1s", "MG021", "`p95` is measured by `latency`"),
+        ("f1 >= 0", "p95 + 1 < 1s", "MG022", "latency.p95 - 5ms"),
+        ("f1 >= 0", "p95 - p50 < 1", "MG022", "such as 200ms"),
+        ("f1 >= 0", "p95 / p50 < 1s", "MG022", "a plain number"),
+        ("f1 >= 0", "quality.f1 / p95 >= 4ms", "MG022", "such as 100/s"),
+        ("f1[other] / f1 >= 0.5", "p95 < 1s", "MG024", "segment"),
+    ] {
+        let text = format!("{MINIMAL}{PREDICTIONS}  gates: [\"{of_quality}\"]\n{PROBE}  gates: [\"{of_latency}\"]\n");
+        let (codes, _, said) = problems(&text);
+        assert_eq!(codes, [code], "{said}");
+        assert!(said.contains(help), "{help}: {said}");
+    }
+}
+
+#[test]
+fn gates_that_the_last_run_had_too_few_rows_for_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let gate = "f1 within 3% of baseline";
+    let text = format!("{MINIMAL}quality:\n  metrics: [m.json]\n  baseline: git:main\n  gates: [{gate}]\n");
+    std::fs::write(dir.path().join("mlops.yaml"), text).unwrap();
+    let said = || {
+        let output = mlgate(dir.path()).arg("check").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(!said().contains("last run"));
+    let record = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports/blocked.json");
+    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    let verdict = &mut record["verdicts"][0];
+    (verdict["gate"], verdict["n"], verdict["n_advised"]) = (gate.into(), 412.into(), 5100.into());
+    std::fs::create_dir(dir.path().join(".mlgate")).unwrap();
+    let write = |record: &serde_json::Value| {
+        std::fs::write(dir.path().join(".mlgate/record.json"), record.to_string()).unwrap();
+    };
+    write(&record);
+    let advice = "the 412 rows of the last run cannot see such a change, about 5,100 would";
+    assert!(said().contains(&format!("`{gate}`: {advice}")), "{}", said());
+    record["verdicts"][0]["n"] = 6000.into();
+    write(&record);
+    assert!(!said().contains("last run"));
+}
+
+#[test]
+fn looks_are_a_few() {
+    let probe = |remeasure: &str| format!("{MINIMAL}{PROBE}  remeasure: {remeasure}\n  gates: [p95 < 1s]\n");
+    let (output, said) = check(probe("{until_sure: true, at_most: 5}").as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for (wrong, code) in [
+        ("{until_sure: true, at_most: 1}", "MG013"),
+        ("{until_sure: true, at_most: 21}", "MG013"),
+        ("{until_sure: true}", "MG012"),
+        ("5", "MG011"),
+    ] {
+        let (codes, _, said) = problems(&probe(wrong));
+        assert_eq!(codes, [code], "{said}");
+    }
+}
+
 const PREDICTIONS: &str =
     "quality:\n  predictions: {file: p.csv, task: binary, label: y, score: p, slices: [segment]}\n";
 const PROBE: &str = "latency:\n  run: serve\n  request: {path: /predict}\n";

@@ -119,7 +119,7 @@ fn blocks() -> Vec<Block> {
 }
 
 /// The first keys of `mlops.yaml`; YAML that begins with another is of another program.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "version",
     "model",
     "data",
@@ -131,6 +131,7 @@ const KEYS: [&str; 11] = [
     "environments",
     "inconclusive",
     "confidence",
+    "slice_correction",
 ];
 
 fn python_has_the_examples_packages() -> bool {

@@ -25,6 +25,7 @@ fn probe(target: Target) -> Latency {
         timeout: Duration::from_secs(2),
         start_timeout: Duration::from_secs(20),
         ready: "/ready".into(),
+        looks: 1,
         gates: Vec::new(),
     }
 }
@@ -36,7 +37,7 @@ fn at(server: &Server) -> Latency {
 async fn run_in(root: &Path, probe: &Latency) -> Evidence {
     let config = config();
     let ctx = context(&config, root);
-    latency::run(&ctx, probe, None).await
+    latency::run(&ctx, probe, None, &|_| true).await
 }
 
 async fn run(probe: &Latency) -> Evidence {
@@ -439,13 +440,15 @@ async fn the_built_image_is_probed_and_its_container_removed() {
 
     let serve = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"];
     let (_, built) = image::run(&ctx, &busybox(&serve), &access).await;
-    if let Some((evidence, ())) = soundly(async || (latency::run(&ctx, &probe, built.as_ref()).await, ())).await {
+    if let Some((evidence, ())) =
+        soundly(async || (latency::run(&ctx, &probe, built.as_ref(), &|_| false).await, ())).await
+    {
         assert_eq!(measured(&evidence, "error_rate").value, 0.0, "{evidence:?}");
         assert_eq!(measured(&evidence, "p95").source, "GET /predict on the image's port 8080, 50/s for 2 s");
     }
     let end = ["/bin/busybox", "sh", "-c", "echo no model; sleep 1; exit 3"];
     let (_, built) = image::run(&ctx, &busybox(&end), &access).await;
-    let evidence = latency::run(&ctx, &probe, built.as_ref()).await;
+    let evidence = latency::run(&ctx, &probe, built.as_ref(), &|_| false).await;
     let text = fault(&evidence).to_string();
     assert!(text.contains("exit code 3") && text.contains("no model"), "{text}");
     assert_eq!(containers(&engine.host), "", "containers are left");

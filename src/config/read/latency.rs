@@ -56,6 +56,7 @@ impl Reader<'_> {
             timeout,
             start_timeout: duration(node, "start_timeout", 60),
             ready: text_or(Some(node), "ready", "/"),
+            looks: self.looks(node),
             gates,
         }
     }

@@ -133,6 +133,19 @@ impl Reader<'_> {
         gates
     }
 
+    /// How often a stage may measure in all.
+    fn looks(&mut self, owner: &Node) -> u32 {
+        let Some(node) = owner.get("remeasure").filter(|n| n.is_map()) else { return 1 };
+        let at_most = integer(node, "at_most", 2);
+        if let Some(at) = node.get("at_most").map(|n| &n.at)
+            && !(2..=20).contains(&at_most)
+        {
+            let help = "from 2 to 20: each look costs certainty";
+            self.problems.add(Code::BadValue, at, format!("`at_most: {at_most}` is no number of looks"), help);
+        }
+        if matches!(node.get("until_sure").map(|n| &n.value), Some(Value::Bool(true))) { at_most as u32 } else { 1 }
+    }
+
     /// A day that has passed is no problem of the file: it is the gate's, on the day it is judged.
     fn quarantine(&mut self, node: &Node) -> Option<Quarantine> {
         let (until, reason) = (node.get("until")?, node.get("reason").and_then(Node::text)?);
