@@ -3,11 +3,12 @@
 use super::{Asked, records};
 use crate::config::{Config, Promote};
 use crate::data::Watch;
+use crate::gate;
 use crate::model::{Comparison, Fault, Measurement};
 use crate::quality::compare::{Compared, compare as compare_rows};
 use crate::quality::kept::{self, Read};
-use crate::record::wire;
-use crate::stage::Released;
+use crate::record::{self, wire};
+use crate::stage::{self, Released};
 use std::sync::Arc;
 
 /// Whether a gate of the promotion could make use of rows.
@@ -36,7 +37,9 @@ pub async fn compare(
     let Some(ours) = ours else {
         return Ok((Vec::new(), vec![kept::without("the candidate")]));
     };
-    let (task, min_rows, level) = (config.task, quality.min_slice_rows, asked.config.confidence);
+    let (task, min_rows) = (config.task, quality.min_slice_rows);
+    let policy = stage::policy(asked.config, record::today());
+    let levels = gate::levels(asked.promote.gates.iter(), measurements, &policy);
     let (found, recorded) = (measurements.to_vec(), released.measurements.clone());
     let source = source.to_string();
     let compared = tokio::task::spawn_blocking(move || {
@@ -50,8 +53,9 @@ pub async fn compare(
             Read::Rows(rows) => rows,
             Read::Foreign(why) => return two_samples(why),
         };
-        let Compared { comparisons, mut notes } =
-            compare_rows(&ours, &theirs, (&found, &recorded), task, min_rows, level);
+        let at = |level| compare_rows(&ours, &theirs, (&found, &recorded), task, min_rows, level);
+        let Compared { mut comparisons, mut notes } = at(policy.confidence);
+        comparisons.extend(levels.into_iter().flat_map(|level| at(level).comparisons));
         let (comparisons, disagreeing) = kept::agreeing(comparisons, &found, &recorded);
         notes.extend(disagreeing);
         Ok((comparisons, notes))

@@ -7,6 +7,7 @@ pub mod interval;
 pub mod linear;
 mod normal;
 pub mod order;
+pub mod paired;
 mod quantile;
 pub mod random;
 mod ranking;
