@@ -147,6 +147,8 @@ pub struct Quality {
     pub first_run_accepted: bool,
     /// Slices with fewer rows are left out of slice gates, with a note.
     pub min_slice_rows: u64,
+    /// How often is measured at most, until no gate is inconclusive; 1 unless said.
+    pub looks: u32,
     pub gates: Vec<Gate>,
 }
 

@@ -239,6 +239,7 @@ pub static QUALITY: Object = Object {
         may("baseline", Shape::Text, "production, git:REF, or a file (predictions, metrics or a record)."),
         may("first_run", PASS_OR_BLOCK, "What a baseline that is not there yet does; block unless said."),
         may("min_slice_rows", Shape::Integer, "Smaller slices are left out; 30 unless said."),
+        may("remeasure", Shape::Object(&REMEASURE), "Run again while a gate is inconclusive, all rows together."),
         may("gates", Shape::List(&Shape::Gate), "Rules such as `f1 within 3% of baseline`."),
     ],
 };

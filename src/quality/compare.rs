@@ -95,7 +95,9 @@ fn pairs(
     let compared = a.shape().compare(b, &metrics, sampling, level);
     let of = |(metric, pair): (_, Option<Pair>)| {
         let pair = pair?;
-        let method = format!("{} over {} rows joined on id", pair.method, count(rows));
+        let remark = a.shape().remark(b, metric).filter(|_| sampling.is_plain());
+        let remark = remark.map_or_else(String::new, |remark| format!("; {remark}"));
+        let method = format!("{} over {} rows joined on id{remark}", pair.method, count(rows));
         Some(comparison(id(metric), slice.clone(), pair, rows, method))
     };
     metrics.into_iter().zip(compared).filter_map(of).collect()

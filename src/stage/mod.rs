@@ -43,7 +43,10 @@ pub fn policy(config: &Config, today: NaiveDate) -> Policy {
         inconclusive: config.inconclusive.run,
         confidence: config.confidence,
         correction: config.slice_correction,
-        looks: Looks { quality: 1, latency: config.latency.as_ref().map_or(1, |latency| latency.looks) },
+        looks: Looks {
+            quality: config.quality.as_ref().map_or(1, |quality| quality.looks),
+            latency: config.latency.as_ref().map_or(1, |latency| latency.looks),
+        },
         today,
     }
 }
@@ -89,7 +92,8 @@ pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<&Production>
         ctx.ui.say(&format!("── {} ──", step.stage));
         let start = Instant::now();
         let evidence = execute(step.stage, ctx, &mut found, production).await;
-        let verdicts = judge(step.stage, ctx, &found, &evidence);
+        let baseline = found.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
+        let verdicts = judge(step.stage, ctx, &found.ran, baseline, &evidence);
         if verdicts.iter().any(|v| v.blocking) {
             blocked_by = Some(step.stage);
         }
@@ -105,7 +109,10 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
         StageKind::Tests => suites::run(ctx, &config.tests).await,
         StageKind::Quality => match &config.quality {
             Some(quality) => {
-                let (evidence, baseline) = quality::run(ctx, quality, production).await;
+                let unsure = |evidence: &Evidence, baseline: &Baseline| {
+                    is_unsure(&judge(stage, ctx, &found.ran, baseline, evidence))
+                };
+                let (evidence, baseline) = quality::run(ctx, quality, production, &unsure).await;
                 found.baseline = Some(baseline);
                 evidence
             }
@@ -121,10 +128,8 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
         },
         StageKind::Latency => match &config.latency {
             Some(latency) => {
-                let verdicts = |evidence: &Evidence| judge(stage, ctx, found, evidence);
-                let unsure = |evidence: &Evidence| {
-                    verdicts(evidence).iter().any(|verdict| verdict.outcome == Outcome::Inconclusive)
-                };
+                let baseline = found.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
+                let unsure = |evidence: &Evidence| is_unsure(&judge(stage, ctx, &found.ran, baseline, evidence));
                 latency::run(ctx, latency, found.built.as_ref(), &unsure).await
             }
             None => Evidence::default(),
@@ -137,14 +142,23 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
     }
 }
 
-fn judge(stage: StageKind, ctx: &Context<'_>, before: &Found, evidence: &Evidence) -> Vec<Verdict> {
+fn is_unsure(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().any(|verdict| verdict.outcome == Outcome::Inconclusive)
+}
+
+fn judge(
+    stage: StageKind,
+    ctx: &Context<'_>,
+    before: &[Ran],
+    baseline: &Baseline,
+    evidence: &Evidence,
+) -> Vec<Verdict> {
     let gates = match stage {
         StageKind::Quality => ctx.config.quality.as_ref().map(|q| q.gates.as_slice()),
         StageKind::Latency => ctx.config.latency.as_ref().map(|l| l.gates.as_slice()),
         _ => None,
     };
-    let earlier = before.ran.iter().flat_map(|ran| &ran.evidence.measurements).collect();
-    let baseline = before.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
+    let earlier = before.iter().flat_map(|ran| &ran.evidence.measurements).collect();
     let grounds = Grounds { evidence, earlier, baseline };
     let mut verdicts = gate::checks(stage, evidence);
     verdicts.extend(gate::gates(stage, gates.unwrap_or_default(), &grounds, &policy(ctx.config, ctx.today)));

@@ -20,11 +20,46 @@ use std::time::SystemTime;
 
 /// Runs the command, measures the model and compares it with the baseline.
 ///
-/// `production` must be given when the baseline is `production`, and is not looked at otherwise.
-pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Production>) -> (Evidence, Baseline) {
+/// `production` must be given when the baseline is `production`, and is not looked at otherwise. `unsure` tells whether
+/// what was found leaves a gate inconclusive; then the command is run again, as often as `remeasure` allows, and all rows
+/// count together.
+pub async fn run(
+    ctx: &Context<'_>,
+    quality: &Quality,
+    production: Option<&Production>,
+    unsure: &(dyn Fn(&Evidence, &Baseline) -> bool + Sync),
+) -> (Evidence, Baseline) {
+    let mut look = 1;
+    loop {
+        let (mut evidence, baseline) = self::look(ctx, quality, production, look).await;
+        if look < quality.looks && evidence.faults.is_empty() && unsure(&evidence, &baseline) {
+            look += 1;
+            continue;
+        }
+        if quality.looks > 1 {
+            evidence.notes.push(format!("measured {look} of at most {} times, all rows together", quality.looks));
+        }
+        return (evidence, baseline);
+    }
+}
+
+async fn look(
+    ctx: &Context<'_>,
+    quality: &Quality,
+    production: Option<&Production>,
+    look: u32,
+) -> (Evidence, Baseline) {
     let mut evidence = Evidence::default();
-    let fresh = match command(ctx, quality).await {
-        Ok(()) => true,
+    let ran = match command(ctx, quality, look).await {
+        Ok(()) => pooled(ctx, quality, look).map_err(|fault| vec![fault]),
+        Err(faults) => Err(faults),
+    };
+    let mut pool = None;
+    let fresh = match ran {
+        Ok(folder) => {
+            pool = folder;
+            true
+        }
         Err(faults) => {
             evidence.faults.extend(faults);
             false
@@ -45,7 +80,7 @@ pub async fn run(ctx: &Context<'_>, quality: &Quality, production: Option<&Produ
     let measured = tokio::task::spawn_blocking(move || {
         let mut found = baseline::read(files, &quality, level, &watch);
         let evidence = match fresh {
-            true => of_candidate((&root, &work), &quality, &mut found, &asked, &watch),
+            true => of_candidate((&root, &work, pool.as_deref()), &quality, &mut found, &asked, &watch),
             false => Evidence::default(),
         };
         (evidence, found)
@@ -107,15 +142,35 @@ fn of_production(production: &Production, quality: &Quality) -> Files {
     }
 }
 
-/// Runs `quality.run`, if there is one, and makes sure that it wrote the files that are about to be read.
-async fn command(ctx: &Context<'_>, quality: &Quality) -> Result<(), Vec<Fault>> {
+/// Lays the predictions of this look beside those of the looks before, and gives their folder; none where is only
+/// looked once. The reader refuses ids that repeat: the same rows again are no new evidence.
+fn pooled(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<Option<PathBuf>, Fault> {
+    let Some(config) = quality.predictions.as_ref().filter(|_| quality.looks > 1) else { return Ok(None) };
+    let folder = ctx.work.join("looks");
+    let unkept = |error: std::io::Error| {
+        Fault::new(format!("keep the predictions of look {look}"), error, "is the disk full or read-only?")
+    };
+    if look == 1 && folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(unkept)?;
+    }
+    std::fs::create_dir_all(&folder).map_err(unkept)?;
+    for (place, file) in files_of(ctx.root, &config.file).iter().enumerate() {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        std::fs::copy(file, folder.join(format!("{look:02}-{place:04}-{name}"))).map_err(unkept)?;
+    }
+    Ok(Some(folder))
+}
+
+/// Runs `quality.run`, if there is one, with the number of the look in `MLGATE_LOOK`, and makes sure that it wrote the files that are about to be read.
+async fn command(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<(), Vec<Fault>> {
     let Some(script) = &quality.run else { return Ok(()) };
     let what = format!("run {script:?}");
     let (root, ours) = (ctx.root.to_path_buf(), quality.clone());
     let before = tokio::task::spawn_blocking(move || Stamp::of_all(&root, &ours)).await;
     let before = before.map_err(|error| vec![Fault::new(&what, error, "")])?;
     let progress = ctx.ui.progress(&format!("quality: {script}"), None);
-    let group = process::shell(script, ctx.root, &[]).map_err(|error| vec![Fault::new(&what, error, "")])?;
+    let look = [("MLGATE_LOOK", look.to_string())];
+    let group = process::shell(script, ctx.root, &look).map_err(|error| vec![Fault::new(&what, error, "")])?;
     let done = group.finish(quality.timeout, |line| progress.message(line)).await;
     drop(progress);
     let done = done.map_err(|error| vec![Fault::new(&what, error, "")])?;
@@ -221,7 +276,7 @@ fn join(measured: &mut [Measurement], again: Vec<Measurement>) {
 }
 
 fn of_candidate(
-    (root, work): (&Path, &Path),
+    (root, work, pool): (&Path, &Path, Option<&Path>),
     quality: &Quality,
     baseline: &mut Found,
     asked: &Asked,
@@ -229,7 +284,7 @@ fn of_candidate(
 ) -> Evidence {
     let level = asked.policy.confidence;
     let mut evidence = Evidence::default();
-    let predicted = candidate_predictions((root, work), quality, &mut evidence, watch);
+    let predicted = candidate_predictions((root, work, pool), quality, &mut evidence, watch);
     let mut computed = Vec::new();
     if let (Some(config), Some(predicted)) = (&quality.predictions, &predicted) {
         let least = quality.min_slice_rows;
@@ -284,15 +339,24 @@ fn of_candidate(
 }
 
 fn candidate_predictions(
-    (root, work): (&Path, &Path),
+    (root, work, pool): (&Path, &Path, Option<&Path>),
     quality: &Quality,
     evidence: &mut Evidence,
     watch: &Arc<Watch>,
 ) -> Option<Predicted> {
     let config = quality.predictions.as_ref()?;
     let source = config.file.display().to_string();
-    let read = Table::open_watched(root, &source, None, watch.clone())
-        .and_then(|table| Ok((table.inputs("predictions")?, table)))
+    let name = config.file.file_name().unwrap_or_default().to_string_lossy();
+    let (folder, files) = match pool {
+        Some(pool) => (pool, format!("*{}", name.find('.').map_or("", |dot| &name[dot..]))),
+        None => (root, source.clone()),
+    };
+    let named = |input: Input| match pool {
+        Some(_) => Input { name: format!("{source}: {}", input.name), ..input },
+        None => input,
+    };
+    let read = Table::open_watched(folder, &files, None, watch.clone())
+        .and_then(|table| Ok((table.inputs("predictions")?.into_iter().map(named).collect::<Vec<_>>(), table)))
         .map_err(|fault| vec![fault])
         .and_then(|(inputs, table)| Ok((inputs, predictions::read(&table, config, &source, false)?, table)));
     match read {

@@ -14,14 +14,14 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    pub fn add(&mut self, first: bool, second: bool, rows: u64) {
+    pub fn add(&mut self, first: bool, second: bool) {
         let cell = match (first, second) {
             (true, true) => &mut self.both,
             (true, false) => &mut self.only_first,
             (false, true) => &mut self.only_second,
             (false, false) => &mut self.neither,
         };
-        *cell += rows;
+        *cell += 1;
     }
 
     pub fn rows(&self) -> u64 {
@@ -32,8 +32,7 @@ impl Agreement {
     /// the rows show (Newcombe 1998, Statistics in Medicine 17:2635, method 10). Never of zero width. None without rows.
     pub fn difference(&self, level: f64) -> Option<Interval> {
         let n = self.rows() as f64;
-        let (e, f, g, h) =
-            (self.both as f64, self.only_first as f64, self.only_second as f64, self.neither as f64);
+        let (e, f, g, h) = (self.both as f64, self.only_first as f64, self.only_second as f64, self.neither as f64);
         let (first, second) = (wilson(e + f, n, level)?, wilson(e + g, n, level)?);
         let (p, q) = ((e + f) / n, (e + g) / n);
         let product = (e + f) * (g + h) * (e + g) * (f + h);

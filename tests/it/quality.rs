@@ -4,6 +4,7 @@
 mod baselines;
 mod coverage;
 mod faults;
+mod looks;
 mod tables;
 mod texts;
 mod world;

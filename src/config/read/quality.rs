@@ -29,7 +29,22 @@ impl Reader<'_> {
         let baseline = node.get("baseline").and_then(|n| self.baseline(n));
         let known = before.and_metrics(predictions.as_ref(), !files.is_empty() || !is_silent, metrics);
         let gates = self.gates(node, Some(StageKind::Quality), &known, baseline.is_some());
+        let looks = self.looks(node);
+        if let Some(at) = node.get("remeasure").map(|n| &n.at).filter(|_| looks > 1) {
+            let lacks = match &predictions {
+                _ if node.get("run").is_none() => "needs a `run` that can be run again",
+                None => "pools predictions, and there are none",
+                Some(p) if p.id.is_none() => "needs `id` in `predictions`: the same row again is no new evidence",
+                Some(_) if !files.is_empty() => "cannot pool the numbers of metric files",
+                Some(_) => "",
+            };
+            if !lacks.is_empty() {
+                let help = "each run must predict further rows, with ids of their own";
+                self.problems.add(Code::Conflict, at, format!("`remeasure` {lacks}"), help);
+            }
+        }
         Quality {
+            looks,
             run: node.get("run").and_then(Node::text).map(str::to_string),
             timeout: duration(node, "timeout", 3600),
             predictions,

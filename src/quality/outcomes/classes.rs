@@ -1,12 +1,13 @@
 //! Classes predicted for classes, of two with scores where the file has them.
 
 use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, linear, pick, resampled_pair};
-use crate::model::Interval;
+use crate::model::{Difference, Interval};
 use crate::quality::metrics::{Kind, MetricInfo};
 use crate::stats::bootstrap::{Joint, Resamples};
 use crate::stats::counts::{CountMetric, Tally, Undefined};
 use crate::stats::linear::{Linear, Scale};
 use crate::stats::order::Order;
+use crate::stats::paired::Agreement;
 use crate::stats::rows::Rows;
 use std::collections::HashMap;
 
@@ -36,6 +37,23 @@ fn count(metric: &MetricInfo) -> Option<CountMetric> {
 }
 
 impl Classes {
+    /// On how many rows each model is right, of the rows that the metric is a share of; None for other metrics.
+    fn agreement(&self, baseline: &Classes, metric: CountMetric) -> Option<Agreement> {
+        let only = match metric {
+            CountMetric::Accuracy => None,
+            CountMetric::Recall => Some(1),
+            CountMetric::Specificity => Some(0),
+            _ => return None,
+        };
+        let mut agreement = Agreement::default();
+        for ((truth, a), b) in self.truth.iter().zip(&self.predicted).zip(&baseline.predicted) {
+            if only.is_none_or(|only| only == *truth) {
+                agreement.add(a == truth, b == truth);
+            }
+        }
+        Some(agreement)
+    }
+
     fn positive(&self) -> Vec<bool> {
         self.truth.iter().map(|class| *class == 1).collect()
     }
@@ -168,9 +186,23 @@ impl Shape for Classes {
             };
             let place = counts.iter().position(|other| *other == count)?;
             let values = (count.of(&tallies.0, Undefined::Spoils)?, count.of(&tallies.1, Undefined::Spoils)?);
-            Some(resampled_pair(resamples, place, values, (count.least(), 1.0), level))
+            let pair = resampled_pair(resamples, place, values, (count.least(), 1.0), level);
+            // Of shares of the same rows the difference has a closed form.
+            Some(match self.agreement(baseline, count).and_then(|agreement| agreement.difference(level)) {
+                Some(interval) => {
+                    let difference = Difference { interval: Some(interval), ..pair.difference };
+                    Pair { difference, method: "Newcombe's paired interval, ratio by paired bootstrap,", ..pair }
+                }
+                None => pair,
+            })
         };
         metrics.iter().map(pair).collect()
+    }
+
+    fn remark(&self, baseline: &Outcomes, metric: &MetricInfo) -> Option<String> {
+        let Outcomes::Classes(baseline) = baseline else { return None };
+        let p = self.agreement(baseline, count(metric)?)?.mcnemar();
+        Some(if p < 0.001 { "McNemar's exact p < 0.001".into() } else { format!("McNemar's exact p = {p:.3}") })
     }
 }
 

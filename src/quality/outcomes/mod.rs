@@ -92,6 +92,12 @@ pub(super) trait Shape {
     /// Each metric; None where it is undefined.
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>>;
 
+    /// What else there is to say of a metric against `baseline` on the same rows: a test.
+    fn remark(&self, baseline: &Outcomes, metric: &MetricInfo) -> Option<String> {
+        let _ = (baseline, metric);
+        None
+    }
+
     /// Each metric against `baseline` on the same rows; None where it is undefined on either.
     fn compare(
         &self,

@@ -29,6 +29,8 @@ pub struct World {
     pub dir: tempfile::TempDir,
     pub quality: Quality,
     pub production: Option<mlgate::stage::Production>,
+    /// Whether the gates are inconclusive, whatever is found.
+    pub unsure: bool,
 }
 
 impl World {
@@ -41,9 +43,10 @@ impl World {
             baseline: None,
             first_run_accepted: false,
             min_slice_rows: 5,
+            looks: 1,
             gates: Vec::new(),
         };
-        World { dir: tempfile::tempdir().unwrap(), quality, production: None }
+        World { dir: tempfile::tempdir().unwrap(), quality, production: None, unsure: false }
     }
 
     /// Binary predictions in `p.csv` with the columns id, y, p, segment.
@@ -100,7 +103,7 @@ impl World {
         let config = Config { quality: Some(self.quality.clone()), ..config() };
         let ctx = context(&config, self.root());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(quality::run(&ctx, &self.quality, self.production.as_ref()))
+        runtime.block_on(quality::run(&ctx, &self.quality, self.production.as_ref(), &|_, _| self.unsure))
     }
 
     /// Runs the stage, which must find faults; they come as one text.

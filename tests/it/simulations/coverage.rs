@@ -3,6 +3,9 @@
 use super::{Dice, judge, likely, policy, repetitions};
 use mlgate::gate::Looks;
 use mlgate::model::*;
+use mlgate::stats::paired::Agreement;
+use mlgate::stats::text::corpus::{self, CorpusMetric, Sums};
+use mlgate::stats::text::{Comparer, TextRow};
 use mlgate::stats::{quantile, quantile_interval, wilson};
 
 /// How often `once` gives an interval that holds the truth, held to 93 to 97 % with the room that so few runs need.
@@ -24,6 +27,65 @@ fn p95_of_latencies() {
         let mut sample: Vec<f64> = (0..1000).map(|_| (0.5 * dice.normal()).exp()).collect();
         sample.sort_by(f64::total_cmp);
         quantile_interval(&sample, 0.95, 0.95).unwrap()
+    });
+}
+
+/// Newcombe's interval of two accuracies on the same rows, of which half share their luck; and McNemar's test is wrong
+/// no oftener than it says where the models are equally good.
+#[test]
+fn two_accuracies_on_the_same_rows() {
+    let draw = |dice: &mut Dice, first: f64, second: f64| {
+        let mut agreement = Agreement::default();
+        for _ in 0..120 {
+            let (u, v) = (dice.uniform(), dice.uniform());
+            agreement.add(u < first, (if v < 0.5 { u } else { 2.0 * v - 1.0 }) < second);
+        }
+        agreement
+    };
+    covers("accuracy, paired, 120 rows", 600, 0.05, |dice| draw(dice, 0.85, 0.8).difference(0.95).unwrap());
+    covers("accuracy, paired, 120 rows, near 1", 600, 0.02, |dice| draw(dice, 0.98, 0.96).difference(0.95).unwrap());
+    let runs = repetitions(600);
+    let mut dice = Dice(20_260_716);
+    let wrong = (0..runs).filter(|_| draw(&mut dice, 0.8, 0.8).mcnemar() < 0.05).count() as u64;
+    println!("McNemar's exact test of equal models: of {runs} runs {wrong} below 0.05");
+    super::at_most(wrong, runs, 0.05);
+}
+
+/// The bootstrap of BLEU, and of two systems' difference: the population is a corpus of 3,000 sentences, the truth its
+/// BLEU, an experiment 150 sentences of it drawn with replacement.
+#[test]
+fn bleu_and_its_difference() {
+    let mut dice = Dice(20_260_717);
+    let mut comparer = Comparer::default();
+    let mut population = Vec::new();
+    for _ in 0..3000 {
+        let words: Vec<u32> =
+            (0..8 + (dice.uniform() * 12.0) as u32).map(|_| (dice.uniform() * 500.0) as u32).collect();
+        let text = |words: &[u32]| words.iter().map(|word| format!("w{word}")).collect::<Vec<_>>().join(" ");
+        let reference = text(&words);
+        // Sentences are hard or easy for both systems together.
+        let hard = 0.05 + 0.3 * dice.uniform();
+        let mut said = |rate: f64| {
+            let words: Vec<u32> = words.iter().map(|w| if dice.uniform() < rate { w + 500 } else { *w }).collect();
+            comparer.row(&[&reference], &text(&words))
+        };
+        population.push((said(hard), said(hard + 0.05)));
+    }
+    let bleu = |rows: &[TextRow]| CorpusMetric::Bleu.of(&Sums::of(rows)).unwrap();
+    let all: (Vec<TextRow>, Vec<TextRow>) = population.iter().copied().unzip();
+    let truth = (bleu(&all.0), bleu(&all.1));
+    let sample = |dice: &mut Dice| -> (Vec<TextRow>, Vec<TextRow>) {
+        (0..150).map(|_| population[(dice.uniform() * 3000.0) as usize]).unzip()
+    };
+    covers("bleu of 150 sentences", 60, truth.0, |dice| {
+        let (rows, _) = sample(dice);
+        let resamples = corpus::resample(&[CorpusMetric::Bleu], &rows, None);
+        corpus::interval(CorpusMetric::Bleu, &resamples, 0, bleu(&rows), 0.95)
+    });
+    covers("bleu of 150 sentences, difference", 60, truth.0 - truth.1, |dice| {
+        let (a, b) = sample(dice);
+        let resamples = corpus::resample(&[CorpusMetric::Bleu], &a, Some(&b));
+        resamples.interval(0, bleu(&a) - bleu(&b), 0.95, |a, b| Some(a? - b?))
     });
 }
 

@@ -6,6 +6,7 @@ use mlgate::gate::Looks;
 use mlgate::model::*;
 use mlgate::stats::bootstrap::Joint;
 use mlgate::stats::counts::{CountMetric, Undefined};
+use mlgate::stats::order::Order;
 use mlgate::stats::rows::{RowMetric, Rows};
 
 const TOLERANCE: f64 = 0.03;
@@ -60,8 +61,9 @@ fn auc(dice: &mut Dice, rows: usize, change: f64) -> Evidence {
         b.push(u + if *y { 1.5 } else { 0.0 });
         a.push(0.8 * u + 0.6 * v + if *y { shift } else { 0.0 });
     }
-    let rows_of = |scores| Rows::Scores { positive: &positive, scores, epsilon: f64::EPSILON };
-    of_rows(RowMetric::RocAuc, rows_of(&a), rows_of(&b), rows)
+    let (of_a, of_b) = (Order::of(&a), Order::of(&b));
+    let rows_of = |scores, order| Rows::Scores { positive: &positive, scores, epsilon: f64::EPSILON, order };
+    of_rows(RowMetric::RocAuc, rows_of(&a, &of_a), rows_of(&b, &of_b), rows)
 }
 
 /// Errors of a normal with the standard deviation 2, correlated by 0.8.
@@ -78,7 +80,7 @@ fn rmse(dice: &mut Dice, rows: usize, change: f64) -> Evidence {
 }
 
 fn of_rows(metric: RowMetric, a: Rows<'_>, b: Rows<'_>, rows: usize) -> Evidence {
-    let (of_a, of_b) = (metric.linear(a).unwrap(), metric.linear(b).unwrap());
+    let (of_a, of_b) = (metric.linear(a, None).unwrap(), metric.linear(b, None).unwrap());
     compared(of_a.value, of_b.value, of_a.relative(&of_b, 0.95).unwrap(), rows)
 }
 
