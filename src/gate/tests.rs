@@ -321,6 +321,6 @@ fn a_verdict_tells_the_rows_that_would_see_the_change() {
     let wide = Some((0.86, 0.94));
     let found = evidence(vec![measurement("quality.f1", 0.9, wide)]);
     let verdict = &judge("f1 within 3% of baseline", &found, &known(vec![measurement("quality.f1", 0.9, wide)]))[0];
-    assert!(verdict.reason.contains("400 rows cannot see such a change, about 7,"), "{verdict:?}");
-    assert!((7000..8000).contains(&verdict.n_advised.unwrap()), "{verdict:?}");
+    assert!(verdict.reason.contains("400 rows cannot see such a change, about "), "{verdict:?}");
+    assert!((8000..10_000).contains(&verdict.n_advised.unwrap()), "{verdict:?}");
 }

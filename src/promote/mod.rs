@@ -23,11 +23,8 @@ use crate::model::*;
 use crate::prove;
 use crate::record::{self, wire};
 use crate::settings::Settings;
-<<<<<<< HEAD
 use crate::sign::{Signer, Trust};
-=======
 use crate::stage;
->>>>>>> b234306 (Gates: arithmetic with its uncertainty, levels of their own that are measured, correction for slices, advised rows, quarantine, looks at latency; simulations of them)
 use records::Candidate;
 use std::time::Instant;
 

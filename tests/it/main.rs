@@ -22,11 +22,8 @@ mod repo;
 mod report;
 mod serving;
 mod signals;
-<<<<<<< HEAD
 mod signing;
-=======
 mod simulations;
->>>>>>> b234306 (Gates: arithmetic with its uncertainty, levels of their own that are measured, correction for slices, advised rows, quarantine, looks at latency; simulations of them)
 mod sources;
 mod structure;
 mod suites;
