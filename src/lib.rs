@@ -18,6 +18,7 @@ pub mod kube;
 pub mod kustomize;
 pub mod load;
 pub mod model;
+mod patience;
 mod plan;
 pub mod process;
 mod profile;

@@ -119,19 +119,10 @@ fn quality(config: &Config) -> Option<Vec<String>> {
         let slices = if names.is_empty() { String::new() } else { format!(" · slices: {}", names.join(", ")) };
         lines.push(format!("predictions: {}{slices}", p.file.display()));
     }
-    lines.extend(quality.metrics.iter().map(|file| format!("metrics: {}", file.display())));
-    lines.push(format!("baseline: {}", quality.baseline.as_ref().map_or("none".into(), describe)));
+    lines.extend(quality.metrics.iter().map(|file| format!("metrics: {file}")));
+    lines.push(format!("baseline: {}", quality.baseline.as_ref().map_or("none".into(), BaselineSource::name)));
     lines.extend(quality.gates.iter().map(gate));
     Some(lines)
-}
-
-/// `production`, `git:origin/main`, or the file.
-pub fn describe(baseline: &BaselineSource) -> String {
-    match baseline {
-        BaselineSource::Production => "production".into(),
-        BaselineSource::Git { reference } => format!("git:{reference}"),
-        BaselineSource::File(path) => path.display().to_string(),
-    }
 }
 
 fn image(config: &Config) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::cli::{ProfileArgs, ProfileFormat};
 use crate::commands;
 use crate::config::Dataset;
-use crate::data::{Options, Table, Watch, profile};
+use crate::data::{Options, StopOnDrop, Table, Watch, profile};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
@@ -45,15 +45,6 @@ pub async fn run(settings: &Settings, args: &ProfileArgs) -> Result<Exit, Error>
         Some(file) => files::write(&settings.root.join(file), text.as_bytes())?,
     }
     Ok(Exit::Ok)
-}
-
-/// Dropping the command stops the scan that is running.
-struct StopOnDrop(Arc<Watch>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 fn make(root: &std::path::Path, set: &Dataset, watch: Arc<Watch>) -> Result<Profile, Fault> {

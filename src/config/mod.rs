@@ -8,6 +8,7 @@ mod node;
 mod problem;
 mod read;
 mod schema;
+mod services;
 mod shape;
 mod structure;
 mod units;
@@ -16,6 +17,7 @@ pub use data::*;
 pub use gate_text::parse as parse_gate;
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;
+pub use services::{MetricUnit, Metrics, MetricsFrom, Mlflow, Service, metric_unit};
 
 use crate::kube::policy::Policy;
 use crate::model::{Gate, Severity, SliceCorrection, Unit};
@@ -140,8 +142,8 @@ pub struct Quality {
     pub run: Option<String>,
     pub timeout: Duration,
     pub predictions: Option<Predictions>,
-    /// Files of numbers that the user computed.
-    pub metrics: Vec<PathBuf>,
+    /// Numbers that the user computed.
+    pub metrics: Vec<Metrics>,
     pub baseline: Option<BaselineSource>,
     /// `first_run: accept`: a baseline that is not there yet lets relative gates pass, visibly.
     pub first_run_accepted: bool,
@@ -207,8 +209,14 @@ pub enum BaselineSource {
     Production,
     /// `git:REF`: predictions or metric files as they are in that commit.
     Git { reference: String },
+    /// `dvc:REF`: as `git:`, and what the commit does not hold itself is looked up at DVC.
+    Dvc { reference: String },
     /// A predictions file (CSV, Parquet), a metric file (JSON, YAML) or a record (`schema` and `verdicts`).
     File(PathBuf),
+    /// Such a file on another machine: `https://…`, `s3://…`.
+    Address(String),
+    /// What a tracking server has of a model or a run.
+    Service(Service),
 }
 
 #[derive(Clone, Debug)]

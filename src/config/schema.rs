@@ -52,6 +52,7 @@ fn shape(shape_: &Shape) -> Value {
         Shape::List(item) => json!({"type": "array", "items": shape(item)}),
         Shape::Map(value) => json!({"type": "object", "additionalProperties": shape(value)}),
         Shape::Object(o) => object(o),
+        Shape::TextOr(o) => json!({"anyOf": [{"type": "string"}, object(o)]}),
         Shape::Gate => line(&GATE_LINES),
         Shape::Check => line(&LINES),
     }

@@ -25,6 +25,8 @@ pub enum Shape {
     /// Names of the user's choosing → shape.
     Map(&'static Shape),
     Object(&'static Object),
+    /// Text, or a mapping that says more.
+    TextOr(&'static Object),
     /// A line of `gates:`: text, `{warn: text}` or `{gate: text, quarantine: {…}}`. YAML reads `- warn: f1 >= 0.8` as
     /// `{warn: …}`, which means the same.
     Gate,
@@ -235,12 +237,28 @@ pub static QUALITY: Object = Object {
         may("run", Shape::Text, "A command that writes the files below; without it they must be there."),
         may("timeout", Shape::Duration, "Of the command; 1h unless said."),
         may("predictions", Shape::Object(&PREDICTIONS), "Predictions on labelled rows: metrics with intervals."),
-        may("metrics", TEXTS, "Files of numbers that you computed."),
-        may("baseline", Shape::Text, "production, git:REF, or a file (predictions, metrics or a record)."),
+        may(
+            "metrics",
+            Shape::List(&Shape::TextOr(&METRICS)),
+            "Files of numbers that you computed, or runs: mlflow:runs:/ID, wandb:ENTITY/PROJECT/RUN.",
+        ),
+        may(
+            "baseline",
+            Shape::Text,
+            "production, git:REF, dvc:REF, mlflow:models:/NAME@ALIAS, wandb:ENTITY/PROJECT/RUN, a file or an address.",
+        ),
         may("first_run", PASS_OR_BLOCK, "What a baseline that is not there yet does; block unless said."),
         may("min_slice_rows", Shape::Integer, "Smaller slices are left out; 30 unless said."),
         may("remeasure", Shape::Object(&REMEASURE), "Run again while a gate is inconclusive, all rows together."),
         may("gates", Shape::List(&Shape::Gate), "Rules such as `f1 within 3% of baseline`."),
+    ],
+};
+
+pub static METRICS: Object = Object {
+    keys: &[
+        must("from", Shape::Text, "A file, a model or a run; {id} stands for the text of `id_file`."),
+        may("id_file", Shape::Text, "A file with the id of the run, such as `quality.run` writes."),
+        may("units", Shape::Map(&Shape::Text), "Units by the name of the metric: ms, s, %, MB and so on."),
     ],
 };
 

@@ -24,6 +24,11 @@ pub fn check(node: &Node, shape: &Shape, path: &str, problems: &mut Problems) {
             }),
             _ => wrong(node, path, "a mapping of names", "each entry begins with its name: `NAME: …`", problems),
         },
+        Shape::TextOr(object) => match &node.value {
+            Value::Text(text) if !text.trim().is_empty() => {}
+            Value::Map(_) => check_object(node, object, path, problems),
+            _ => wrong(node, path, "text or a mapping in each line", keys(object), problems),
+        },
         Shape::List(inner) => match &node.value {
             Value::List(items) => items.iter().for_each(|item| check(item, inner, path, problems)),
             _ => wrong(node, path, "a list", list_help(node, path), problems),
@@ -77,7 +82,8 @@ fn unknown_key(key: &Node, name: &str, object: &Object, path: &str, problems: &m
 
 /// Names of data sets, suites and environments become ids, file names and labels.
 fn check_name(key: &Node, path: &str, problems: &mut Problems) {
-    let is_free = ["image.args", "image.env", "image.labels", "latency.request.headers"].contains(&path)
+    let is_free = ["image.args", "image.env", "image.labels", "latency.request.headers", "quality.metrics.units"]
+        .contains(&path)
         || path.ends_with("columns");
     let fits = |name: &str| {
         !name.is_empty() && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
@@ -144,7 +150,9 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
         Shape::Rate => (text.is_some_and(|t| units::rate(t).is_some()), "a rate above zero, such as 100/s".into()),
         Shape::Size => (text.is_some_and(|t| units::size(t).is_some()), "a size such as 512MiB".into()),
         Shape::OneOf(choices) => (text.is_some_and(|t| choices.contains(&t)), format!("one of {}", choices.join(", "))),
-        Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::Check | Shape::Gate => return None,
+        Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::TextOr(_) | Shape::Check | Shape::Gate => {
+            return None;
+        }
     };
     (!fits).then_some(expected)
 }

@@ -15,5 +15,6 @@ pub mod table;
 mod values;
 mod workers;
 
-pub use source::{Sources, Verified, Watch};
+pub(crate) use source::{Fetch, Http, fetch};
+pub use source::{Sources, StopOnDrop, Verified, Watch};
 pub use table::{Options, Table};

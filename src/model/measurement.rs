@@ -222,3 +222,14 @@ pub enum Baseline {
         measurements: Vec<Measurement>,
     },
 }
+
+impl Baseline {
+    /// For the reader: where it comes from, or why there is none. A faulty one is told by its fault.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Baseline::NotConfigured | Baseline::Faulty { .. } => None,
+            Baseline::Missing { source, reason, .. } => Some(format!("no baseline: {source} is not there ({reason})")),
+            Baseline::Known { source, .. } => Some(format!("baseline: {source}")),
+        }
+    }
+}

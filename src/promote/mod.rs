@@ -201,6 +201,7 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
             }
             Err(fault) => evidence.faults.push(fault),
         }
+        evidence.notes.extend(baseline.note());
     }
     let leads = record.as_ref().map(|record| annotate::of(record, &artifact)).unwrap_or_default();
     let edit = match overlay::plan(&settings.root, environment, &image.repository, &candidate.digest, &leads) {

@@ -5,11 +5,13 @@ use super::kept::{self, Pulled};
 use super::measure::{Measured, measure};
 use super::outcomes::Predicted;
 use super::predictions;
-use crate::config::{BaselineSource, Predictions, Quality};
-use crate::data::{Table, Watch};
+use crate::config::{BaselineSource, Metrics, Predictions, Quality, Service, Tracker};
+use crate::data::{Fetch, Sources, StopOnDrop, Table, Watch, fetch};
 use crate::model::{Baseline, Fault, Input, Interval, Measurement, Slice, Unit};
 use crate::record::wire;
-use crate::source::metric_file;
+use crate::source::metric_file::{self, Known, MetricFile};
+use crate::source::services::{self, Got, Numbers};
+use reqwest::header::HeaderMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -61,22 +63,92 @@ impl Files {
     }
 }
 
-/// Finds the files of a baseline that is a file or a commit; files of a commit are written under `work`.
-pub async fn locate(root: &Path, quality: &Quality, source: &BaselineSource, work: &Path) -> Files {
+/// Where a baseline may come from.
+pub struct Around<'a> {
+    /// The folder of `mlops.yaml`.
+    pub root: &'a Path,
+    /// For files that are fetched.
+    pub work: &'a Path,
+    pub sources: &'a Arc<Sources>,
+}
+
+/// Finds the files of a baseline; what lies elsewhere is fetched into a folder under `work`.
+pub async fn locate(around: &Around<'_>, quality: &Quality, source: &BaselineSource) -> Files {
     let found = match source {
         BaselineSource::Production => {
             let why = "the record of the image in production was not looked up";
             Err(Fault::new("read the baseline production", why, ""))
         }
-        BaselineSource::File(file) => from_file(root, quality, file),
-        BaselineSource::Git { reference } => from_git(root, quality, reference, work).await,
+        BaselineSource::File(file) => from_file(around.root, quality, file),
+        BaselineSource::Git { reference } => from_commit(around, quality, source, reference, false).await,
+        BaselineSource::Dvc { reference } => from_commit(around, quality, source, reference, true).await,
+        BaselineSource::Address(address) => from_address(around, quality, source, address).await,
+        BaselineSource::Service(service) => from_service(around, quality, service).await,
     };
-    let name = match source {
-        BaselineSource::Production => "production".to_string(),
-        BaselineSource::File(file) => file.display().to_string(),
-        BaselineSource::Git { reference } => format!("git:{reference}"),
+    found.unwrap_or_else(|fault| Files::told(Found::faulty(source.name(), vec![fault])))
+}
+
+fn missing(quality: &Quality, source: String, reason: String) -> Files {
+    let first_run_accepted = quality.first_run_accepted;
+    Files::told(Found::of(Baseline::Missing { source, reason, first_run_accepted }))
+}
+
+/// A file of predictions or of numbers, by the name that it had.
+fn here(
+    quality: &Quality,
+    source: String,
+    file: PathBuf,
+    name: &Path,
+    notes: Vec<String>,
+    scratch: Option<TempDir>,
+) -> Files {
+    let entry = (file, source.clone());
+    let (predictions, metrics) = match quality.predictions.is_some() && is_table(name) {
+        true => (Some(entry), Vec::new()),
+        false => (None, vec![entry]),
     };
-    found.unwrap_or_else(|fault| Files::told(Found::faulty(name, vec![fault])))
+    Files::Here { source, predictions, metrics, notes, scratch }
+}
+
+async fn from_address(
+    around: &Around<'_>,
+    quality: &Quality,
+    source: &BaselineSource,
+    address: &str,
+) -> Result<Files, Fault> {
+    let name = source.name();
+    let scratch = scratch(around.work)?;
+    let file = PathBuf::from(name.rsplit('/').next().unwrap_or_default());
+    let to = scratch.path().join(&file);
+    let watch = Arc::new(Watch::reaching(around.sources));
+    let _stop = StopOnDrop(watch.clone());
+    let (tracker, root) = (None, PathBuf::new());
+    let wanted = Fetch { source: address.to_string(), headers: HeaderMap::new(), tracker, root, shown: None };
+    match fetched(wanted, &to, &watch).await? {
+        true => Ok(here(quality, name, to, &file, Vec::new(), Some(scratch))),
+        false => Ok(missing(quality, name.clone(), format!("there is no {name}"))),
+    }
+}
+
+/// Whether the file was there; then it is at `to`.
+async fn fetched(wanted: Fetch, to: &Path, watch: &Arc<Watch>) -> Result<bool, Fault> {
+    let (to, watch) = (to.to_path_buf(), watch.clone());
+    let done = tokio::task::spawn_blocking(move || fetch(&wanted, &to, &watch)).await;
+    let defect = "this is a defect of mlgate: please report it";
+    Ok(done.map_err(|error| Fault::new("read the baseline", error, defect))??.is_some())
+}
+
+async fn from_service(around: &Around<'_>, quality: &Quality, service: &Service) -> Result<Files, Fault> {
+    let scratch = scratch(around.work)?;
+    let watch = Arc::new(Watch::reaching(around.sources));
+    let _stop = StopOnDrop(watch.clone());
+    match services::bring(service, around.sources, scratch.path(), &watch).await? {
+        Got::Absent(why) => Ok(missing(quality, service.to_string(), why)),
+        Got::Here(Numbers { path, source, notes }) => {
+            let name = path.clone();
+            Ok(here(quality, source, path, &name, notes, Some(scratch)))
+        }
+    }
 }
 
 fn from_file(root: &Path, quality: &Quality, file: &Path) -> Result<Files, Fault> {
@@ -91,25 +163,20 @@ fn from_file(root: &Path, quality: &Quality, file: &Path) -> Result<Files, Fault
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let reason = format!("there is no file {source}");
-            let first_run_accepted = quality.first_run_accepted;
-            return Ok(Files::told(Found::of(Baseline::Missing { source, reason, first_run_accepted })));
+            return Ok(missing(quality, source, reason));
         }
         Ok(_) => {
             return Err(fault("it is no file".into(), "name a predictions file, a metric file or a record"));
         }
         Err(error) => return Err(fault(error.to_string(), "")),
     }
-    let mut ours = quality.predictions.iter().map(|p| &p.file).chain(&quality.metrics);
+    let metrics = quality.metrics.iter().filter_map(Metrics::file);
+    let mut ours = quality.predictions.iter().map(|p| &p.file).chain(metrics);
     if ours.any(|ours| same_file(&root.join(ours), &path)) {
         let why = "it is the file that the candidate is measured by".to_string();
         return Err(fault(why, "a model cannot be its own baseline: name a copy from before, or git:REF"));
     }
-    let entry = (path, source.clone());
-    let (predictions, metrics) = match quality.predictions.is_some() && is_table(file) {
-        true => (Some(entry), Vec::new()),
-        false => (None, vec![entry]),
-    };
-    Ok(Files::Here { source, predictions, metrics, notes: Vec::new(), scratch: None })
+    Ok(here(quality, source, path, file, Vec::new(), None))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -118,32 +185,52 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 fn is_table(file: &Path) -> bool {
     let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    !["json", "yaml", "yml"].iter().any(|other| ending.eq_ignore_ascii_case(other))
+    !["json", "yaml", "yml", "prom", "txt", "xml"].iter().any(|other| ending.eq_ignore_ascii_case(other))
 }
 
-async fn from_git(root: &Path, quality: &Quality, reference: &str, work: &Path) -> Result<Files, Fault> {
-    let commit = Commit::find(root, reference).await?;
-    let scratch = scratch(work)?;
-    let source = commit.name();
+/// The files of a commit; with `dvc` those that it does not hold itself by what it tells DVC of them.
+async fn from_commit(
+    around: &Around<'_>,
+    quality: &Quality,
+    named: &BaselineSource,
+    reference: &str,
+    dvc: bool,
+) -> Result<Files, Fault> {
+    let commit = Commit::find(around.root, reference).await?;
+    let scratch = scratch(around.work)?;
+    let source = if dvc { commit.name().replacen("git:", "dvc:", 1) } else { commit.name() };
+    let watch = Arc::new(Watch::reaching(around.sources));
+    let _stop = StopOnDrop(watch.clone());
     let (mut predictions, mut metrics, mut absent) = (None, Vec::new(), Vec::new());
-    let wanted = quality.predictions.iter().map(|p| (&p.file, true)).chain(quality.metrics.iter().map(|m| (m, false)));
+    let metric_files = quality.metrics.iter().filter_map(Metrics::file).map(|file| (file, false));
+    let wanted = quality.predictions.iter().map(|p| (&p.file, true)).chain(metric_files);
     for (place, (file, is_predictions)) in wanted.enumerate() {
-        let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
-        let to = scratch.path().join(format!("{place}.{ending}"));
-        if !commit.write(file, &to).await? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let folder = scratch.path().join(place.to_string());
+        std::fs::create_dir_all(&folder).map_err(|e| Fault::new(format!("write {}", folder.display()), e, ""))?;
+        let to = folder.join(&*name);
+        let mut is_there = commit.write(file, &to).await?;
+        if !is_there && dvc {
+            let root = commit.write_dvc(file, &folder.join("tree")).await?;
+            let (source, shown) = (file.display().to_string(), None);
+            let wanted = Fetch { source, headers: HeaderMap::new(), tracker: Some(Tracker::Dvc), root, shown };
+            is_there = fetched(wanted, &to, &watch).await?;
+        }
+        if !is_there {
             absent.push(file.display().to_string());
             continue;
         }
-        let entry = (to, format!("git:{reference}:{}", file.display()));
+        let entry = (to, format!("{}:{}", named.name(), file.display()));
         if is_predictions { predictions = Some(entry) } else { metrics.push(entry) }
     }
     if predictions.is_none() && metrics.is_empty() {
-        let reason = match absent.is_empty() {
-            true => "quality names neither predictions nor metric files to look for".to_string(),
-            false => format!("the commit has no {}", absent.join(" and no ")),
+        return match absent.is_empty() {
+            true => {
+                let why = "quality names neither predictions nor metric files to look for";
+                Err(Fault::new(format!("read the baseline {source}"), why, "name the run itself as the baseline"))
+            }
+            false => Ok(missing(quality, source, format!("the commit has no {}", absent.join(" and no ")))),
         };
-        let first_run_accepted = quality.first_run_accepted && !absent.is_empty();
-        return Ok(Files::told(Found::of(Baseline::Missing { source, reason, first_run_accepted })));
     }
     let notes = absent.iter().map(|file| format!("the baseline {source} has no {file}")).collect();
     Ok(Files::Here { source, predictions, metrics, notes, scratch: Some(scratch) })
@@ -181,10 +268,14 @@ pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> 
         }
     }
     let mut from_files = Vec::new();
+    // What is declared of the candidate's numbers holds for the baseline's, too.
+    let declared = quality.metrics.iter().flat_map(|metrics| metrics.units.clone()).collect();
+    let known = Known { declared: &declared, usual: &super::unit_of, level };
     for (path, name) in metrics {
-        match read_metrics(&path, &name) {
-            Ok((measurements, input)) => {
+        match read_metrics(&path, &name, &known) {
+            Ok((MetricFile { measurements, notes }, input)) => {
                 from_files.push((name, measurements));
+                found.notes.extend(notes);
                 found.inputs.push(input);
             }
             Err(fault) => found.faults.push(fault),
@@ -236,7 +327,7 @@ fn read_predictions(
 }
 
 /// A metric file, or a record of mlgate told by its `schema` and `verdicts`.
-fn read_metrics(path: &Path, name: &str) -> Result<(Vec<Measurement>, Input), Fault> {
+fn read_metrics(path: &Path, name: &str, known: &Known<'_>) -> Result<(MetricFile, Input), Fault> {
     let input = super::file_input(path, name, "baseline")?;
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
         let text = metric_file::text(path, name)?;
@@ -250,10 +341,11 @@ fn read_metrics(path: &Path, name: &str) -> Result<(Vec<Measurement>, Input), Fa
                 let why = format!("its schema is {}, this mlgate reads {}", record.schema, wire::SCHEMA);
                 return Err(Fault::new(format!("read the record {name}"), why, "use the mlgate that wrote it"));
             }
-            return Ok((record.measurements.into_iter().map(of_wire).collect(), input));
+            let measurements = record.measurements.into_iter().map(of_wire).collect();
+            return Ok((MetricFile { measurements, notes: Vec::new() }, input));
         }
     }
-    Ok((metric_file::read(path, name, super::unit_of)?.measurements, input))
+    Ok((metric_file::read(path, name, known)?, input))
 }
 
 fn interval(of: wire::Interval) -> Interval {

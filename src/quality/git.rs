@@ -90,6 +90,70 @@ impl Commit {
         }
         Ok(true)
     }
+
+    /// Writes what the commit tells DVC of the folders that `file` lies in (`.dvc` files, `dvc.lock`, `dvc.yaml`) below
+    /// `to`, beside a link to the DVC folder of today, which knows cache and remotes. Gives the folder there that stands
+    /// for the root.
+    ///
+    /// # Errors
+    /// When git fails, or the root is in no DVC repository.
+    pub async fn write_dvc(&self, file: &Path, to: &Path) -> Result<PathBuf, Fault> {
+        let what = format!("look for {} at DVC in {}", file.display(), self.name());
+        let unwritten = |error: std::io::Error| Fault::new(&what, format!("{}: {error}", to.display()), "");
+        let inside = git(&self.root, &["rev-parse", "--show-prefix"], Stdio::piped(), &what).await?;
+        if inside.code != Some(0) {
+            return Err(Fault::new(what, inside.complaint(), ""));
+        }
+        let inside = PathBuf::from(inside.text().trim_end_matches('\n'));
+        let dvc = self.root.ancestors().find(|folder| folder.join(".dvc").is_dir());
+        let above = dvc.and_then(|dvc| Some((dvc, self.root.strip_prefix(dvc).ok()?.components().count())));
+        let depth = inside.components().count();
+        let Some((dvc, above)) = above.filter(|(_, above)| *above <= depth) else {
+            let why = "neither this folder nor one above it in the repository is a DVC repository (.dvc/ is absent)";
+            return Err(Fault::new(what, why, "run `dvc init`, or use git:REF"));
+        };
+        let top: PathBuf = inside.components().take(depth - above).collect();
+        let whole = inside.join(file);
+        let folders = whole.ancestors().skip(1).take_while(|folder| folder.starts_with(&top));
+        for folder in folders {
+            let place = to.join(folder);
+            std::fs::create_dir_all(&place).map_err(unwritten)?;
+            for (name, blob) in self.files_of(folder, &what).await? {
+                let is_told = name == "dvc.lock"
+                    || name == "dvc.yaml"
+                    || Path::new(&name).extension().is_some_and(|e| e == "dvc");
+                if is_told {
+                    let target = std::fs::File::create(place.join(&name)).map_err(unwritten)?;
+                    let done = git(&self.root, &["cat-file", "blob", &blob], Stdio::from(target), &what).await?;
+                    if done.code != Some(0) {
+                        return Err(Fault::new(what, done.complaint(), ""));
+                    }
+                }
+            }
+        }
+        let root = to.join(&inside);
+        std::fs::create_dir_all(&root).map_err(unwritten)?;
+        std::os::unix::fs::symlink(dvc.join(".dvc"), to.join(&top).join(".dvc")).map_err(unwritten)?;
+        Ok(root)
+    }
+
+    /// Names and blobs of the files that lie in a folder of the repository, named from its top.
+    async fn files_of(&self, folder: &Path, what: &str) -> Result<Vec<(String, String)>, Fault> {
+        let tree = format!("{}:{}", self.sha, folder.display());
+        let listed = git(&self.root, &["ls-tree", "-z", "--full-tree", &tree], Stdio::piped(), what).await?;
+        if listed.code != Some(0) {
+            // The commit has no such folder.
+            return Ok(Vec::new());
+        }
+        let listed = listed.text();
+        let entry = |entry: &str| {
+            let (about, name) = entry.split_once('\t')?;
+            let mut words = about.split(' ').skip(1);
+            let (kind, blob) = (words.next()?, words.next()?);
+            (kind == "blob" && !name.contains('/')).then(|| (name.to_string(), blob.to_string()))
+        };
+        Ok(listed.split('\0').filter_map(entry).collect())
+    }
 }
 
 fn is_lfs_pointer(path: &Path) -> std::io::Result<bool> {

@@ -20,6 +20,7 @@ use std::path::Path;
 /// Failed tests that are named; all are counted.
 const FAILURES_NAMED: usize = 5;
 const DEEPEST: usize = 64;
+const PROPERTIES_KEPT: usize = 10_000;
 /// Characters kept of a name or of a message's first line.
 const LONGEST: usize = 200;
 /// Bytes of a failure's text after which no more is kept.
@@ -56,6 +57,10 @@ impl Summary {
 /// # Errors
 /// When the file is not there, cannot be read, is no XML, is cut off or is no JUnit; with the line where.
 pub fn read(path: &Path) -> Result<Summary, Fault> {
+    Ok(document(path)?.summary)
+}
+
+fn document(path: &Path) -> Result<Document, Fault> {
     let what = format!("read JUnit XML from {}", path.display());
     let hint = "check that the test command writes this file to its end";
     let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
@@ -69,13 +74,30 @@ pub fn read(path: &Path) -> Result<Summary, Fault> {
     parse(BufReader::new(file)).map_err(|Wrong { line, why }| Fault::new(&what, format!("line {line}: {why}"), hint))
 }
 
+/// A `property` of a suite or of a test case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// The test case that it is of; None: the suite.
+    pub case: Option<String>,
+    pub name: String,
+    pub value: String,
+}
+
+/// The properties in a JUnit XML file, in its order.
+///
+/// # Errors
+/// As [`read`], and more than 10,000 properties.
+pub fn properties(path: &Path) -> Result<Vec<Property>, Fault> {
+    Ok(document(path)?.properties)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Wrong {
     line: u64,
     why: String,
 }
 
-fn parse(source: impl BufRead) -> Result<Summary, Wrong> {
+fn parse(source: impl BufRead) -> Result<Document, Wrong> {
     let mut reader = Reader::from_reader(Bounded::new(source));
     reader.config_mut().allow_dangling_amp = true;
     let mut document = Document::default();
@@ -90,18 +112,19 @@ fn parse(source: impl BufRead) -> Result<Summary, Wrong> {
         };
         match step {
             Ok(false) => {}
-            Ok(true) => return Ok(document.summary),
+            Ok(true) => return Ok(document),
             Err(why) => return Err(Wrong { line: reader.get_ref().line(), why }),
         }
     }
 }
 
-/// Where in the document the reader stands.
+/// Where in the document the reader stands, and what it has found.
 #[derive(Default)]
 struct Document {
     open: Vec<Element>,
     seen_root: bool,
     summary: Summary,
+    properties: Vec<Property>,
 }
 
 enum Element {
@@ -179,6 +202,10 @@ impl Document {
                 self.failure(attribute(tag, "message").unwrap_or_default());
                 Element::Failure(String::new())
             }
+            b"property" => {
+                self.property(tag)?;
+                Element::Other
+            }
             b"skipped" => {
                 if let Some(Element::Case(case)) = self.open.last_mut() {
                     case.skipped = true;
@@ -188,6 +215,20 @@ impl Document {
             _ => Element::Other,
         };
         self.open.push(element);
+        Ok(())
+    }
+
+    /// Of the test case or the suite that is open around `properties`.
+    fn property(&mut self, tag: &BytesStart<'_>) -> Result<(), String> {
+        let (Some(name), Some(value)) = (attribute(tag, "name"), attribute(tag, "value")) else { return Ok(()) };
+        if self.properties.len() >= PROPERTIES_KEPT {
+            return Err(format!("there are more than {PROPERTIES_KEPT} properties"));
+        }
+        let case = self.open.iter().rev().find_map(|element| match element {
+            Element::Case(case) => Some(case.name.clone()),
+            _ => None,
+        });
+        self.properties.push(Property { case, name: shorten(&name), value: shorten(&value) });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::data::checks::{self, Request, Surroundings};
 use crate::data::drift::{self, Reference};
 use crate::data::engine::{self, Around};
 use crate::data::profile;
-use crate::data::{Options, Table, Verified, Watch};
+use crate::data::{Options, StopOnDrop, Table, Verified, Watch};
 use crate::model::{Baseline, Check, Evidence, Fault, Input, Measurement, Profile, Unit};
 use crate::source;
 use crate::ui::Progress;
@@ -56,14 +56,6 @@ pub async fn run_at(ctx: &Context<'_>, sets: &[Dataset], production: Option<&Pro
         merge(&mut evidence, found.unwrap_or_else(|e| broken(set, &Fault::new(format!("check {}", set.name), e, ""))));
     }
     evidence
-}
-
-struct StopOnDrop(Arc<Watch>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 fn show(progress: &Progress, set: &Dataset, watch: &Watch) {

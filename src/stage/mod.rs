@@ -3,6 +3,7 @@
 pub mod data;
 pub mod image;
 pub mod latency;
+mod numbers;
 pub mod overlay;
 pub mod production;
 pub mod quality;

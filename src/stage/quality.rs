@@ -1,19 +1,19 @@
 //! The quality stage: predictions and metric files → measurements, and the baseline they are held against.
 
+use super::numbers::Numbers;
 use super::{Context, Production};
-use crate::config::{BaselineSource, Quality};
-use crate::data::{Table, Watch};
+use crate::config::{BaselineSource, Metrics, Quality};
+use crate::data::{StopOnDrop, Table, Watch};
 use crate::gate::{self, Policy};
 use crate::model::{Baseline, Comparison, Evidence, Fault, Gate, Input, Measurement};
 use crate::process::{self, Ended, Finished};
-use crate::quality::baseline::{self, Files, Found, merge};
+use crate::quality::baseline::{self, Around, Files, Found, merge};
 use crate::quality::compare::compare;
+use crate::quality::file_input;
 use crate::quality::kept;
 use crate::quality::measure::measure;
 use crate::quality::outcomes::Predicted;
 use crate::quality::predictions;
-use crate::quality::{file_input, unit_of};
-use crate::source::metric_file;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -68,8 +68,12 @@ async fn look(
     let files = match (&quality.baseline, production) {
         (None, _) => Files::told(Found::of(Baseline::NotConfigured)),
         (Some(BaselineSource::Production), Some(production)) => of_production(production, quality),
-        (Some(source), _) => baseline::locate(ctx.root, quality, source, &ctx.work).await,
+        (Some(source), _) => {
+            let around = Around { root: ctx.root, work: &ctx.work, sources: ctx.sources };
+            baseline::locate(&around, quality, source).await
+        }
     };
+    let numbers = if fresh { Numbers::gather(ctx, quality, &mut evidence).await } else { Numbers::default() };
     let _progress = ctx.ui.progress("measuring the model", None);
     let (root, work, quality) = (ctx.root.to_path_buf(), ctx.work.clone(), quality.clone());
     let level = ctx.config.confidence;
@@ -80,7 +84,7 @@ async fn look(
     let measured = tokio::task::spawn_blocking(move || {
         let mut found = baseline::read(files, &quality, level, &watch);
         let evidence = match fresh {
-            true => of_candidate((&root, &work, pool.as_deref()), &quality, &mut found, &asked, &watch),
+            true => of_candidate((&root, &work, pool.as_deref()), &quality, &numbers, &mut found, &asked, &watch),
             false => Evidence::default(),
         };
         (evidence, found)
@@ -95,6 +99,7 @@ async fn look(
     evidence.faults.extend(measured.faults);
     evidence.faults.extend(found.faults);
     evidence.notes.extend(measured.notes);
+    evidence.notes.extend(found.baseline.note());
     evidence.notes.extend(found.notes);
     evidence.inputs.extend(measured.inputs);
     evidence.inputs.extend(found.inputs);
@@ -112,15 +117,6 @@ fn same_predictions(inputs: &[Input]) -> Option<String> {
     let (ours, theirs) = (of("predictions")?, of("baseline")?);
     (ours.digest == theirs.digest)
         .then(|| format!("the baseline {} holds the same predictions as {}", theirs.name, ours.name))
-}
-
-/// Dropping the stage stops the scan that is running.
-struct StopOnDrop(Arc<Watch>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 /// What production was measured at, and its predictions where its record carries them.
@@ -217,7 +213,8 @@ impl Stamp {
             let table = files_of(root, &p.file);
             table.into_iter().map(|path| (path, p.file.display().to_string()))
         });
-        let metrics = quality.metrics.iter().map(|file| (root.join(file), file.display().to_string()));
+        let files = quality.metrics.iter().filter_map(Metrics::file);
+        let metrics = files.map(|file| (root.join(file), file.display().to_string()));
         tables.chain(metrics).filter_map(|(path, name)| Stamp::of(path, name)).collect()
     }
 
@@ -278,6 +275,7 @@ fn join(measured: &mut [Measurement], again: Vec<Measurement>) {
 fn of_candidate(
     (root, work, pool): (&Path, &Path, Option<&Path>),
     quality: &Quality,
+    numbers: &Numbers,
     baseline: &mut Found,
     asked: &Asked,
     watch: &Arc<Watch>,
@@ -314,15 +312,12 @@ fn of_candidate(
         computed = measured.measurements;
     }
     let mut files = Vec::new();
-    for file in &quality.metrics {
-        let (path, name) = (root.join(file), file.display().to_string());
-        let read = metric_file::read(&path, &name, unit_of)
-            .and_then(|found| Ok((found, file_input(&path, &name, "metrics")?)));
-        match read {
+    for from in &numbers.files {
+        match from.read(level) {
             Ok((found, input)) => {
                 evidence.notes.extend(found.notes);
                 evidence.inputs.push(input);
-                files.push((name, found.measurements));
+                files.push((from.name.clone(), found.measurements));
             }
             Err(fault) => evidence.faults.push(fault),
         }

@@ -266,7 +266,7 @@ const DOCKERFILE: &str = "image:\n  repository: ghcr.io/acme/churn\n  dockerfile
 /// What a first-time user gets wrong: one problem each, at its place (after two lines of header), with the way out.
 #[test]
 fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
-    let cases: [(&str, &str, &str, &str, &str); 47] = [
+    let cases: [(&str, &str, &str, &str, &str); 57] = [
         // Shapes.
         (PREDICTIONS, "  gates: f1 >= 0.8", "MG011", "5:10", "`gates: [f1 >= 0.8]`"),
         (PREDICTIONS, "  gates:\n    f1: 0.8", "MG011", "6:5", "begins with `- `"),
@@ -364,6 +364,22 @@ fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
         ("", "data:\n  train: {source: /tmp/a.csv}", "MG013", "4:19", "relative to that folder"),
         (PREDICTIONS, "  baseline: main", "MG013", "5:13", "`git:main`"),
         (PREDICTIONS, "  baseline: 'git:'", "MG013", "5:13", "git:origin/main"),
+        (PREDICTIONS, "  baseline: 'dvc:'", "MG013", "5:13", "dvc:origin/main"),
+        (PREDICTIONS, "  baseline: mlflow:models:/churn", "MG013", "5:13", "mlflow:models:/churn@champion"),
+        (PREDICTIONS, "  baseline: wandb:churn/1a2b", "MG013", "5:13", "wandb:ENTITY/PROJECT/RUN_ID"),
+        (PREDICTIONS, "  baseline: https://example.com/latest", "MG013", "5:13", "ends in .csv"),
+        (PREDICTIONS, "  baseline: ftp://example.com/a.csv", "MG013", "5:13", "https"),
+        (PREDICTIONS, "  metrics: [https://example.com/m.json]", "MG013", "5:13", "quality.run"),
+        (PREDICTIONS, "  metrics: ['mlflow:runs:/{id}']", "MG013", "5:13", "id_file"),
+        (PREDICTIONS, "  metrics: [{units: {p95: ms}}]", "MG012", "5:13", "`from:`"),
+        (PREDICTIONS, "  metrics: [{from: m.json, units: {p95: furlong}}]", "MG013", "5:41", "ms, s"),
+        (
+            "",
+            "quality:\n  predictions: {file: p.csv, task: binary, label: y, score: p, in_record: true}",
+            "MG012",
+            "4:75",
+            "id: row_id",
+        ),
         (
             DOCKERFILE,
             "environments:\n  staging: {overlay: s}\n  prod: {overlay: p, promote: {from: stagin, gates: [image.size < 2GB]}}",
@@ -397,6 +413,11 @@ fn what_only_looks_like_a_slip_is_read() {
         format!("{MINIMAL}{PREDICTIONS}  gates: {gates}\n"),
         format!("{MINIMAL}{PROBE}  timeout: 1m\n  gates: [p95 < 30 s, error_rate<=1 %]\n"),
         format!("{MINIMAL}data:\n  a: {{source: a.csv, checks: [freshness(t) < 1w, rows>1]}}\n"),
+        format!("{MINIMAL}{PREDICTIONS}  baseline: mlflow:models:/churn@champion\n  metrics: [wandb:a/b/c, m.prom]\n"),
+        format!("{MINIMAL}{PREDICTIONS}  baseline: https://ann@example.com/old.csv.gz?sig=a.b\n"),
+        format!(
+            "{MINIMAL}{PREDICTIONS}  metrics: [{{from: 'mlflow:runs:/{{id}}', id_file: run_id, units: {{val/p95: ms}}}}]\n"
+        ),
     ] {
         let (output, said) = check(text.as_bytes());
         assert_eq!(output.status.code(), Some(0), "{text}\n{said}");

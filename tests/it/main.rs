@@ -25,6 +25,7 @@ mod signals;
 mod signing;
 mod simulations;
 mod sources;
+mod stand_in;
 mod structure;
 mod suites;
 mod support;

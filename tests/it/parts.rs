@@ -147,6 +147,37 @@ impl Registry {
     }
 }
 
+/// A server of a test on loopback, ended with it.
+pub struct Part {
+    /// `http://127.0.0.1:PORT`
+    pub base: String,
+    _daemon: Daemon,
+    folder: tempfile::TempDir,
+}
+
+impl Part {
+    /// What it said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// Starts `program`, which listens on the port that it is told, with the arguments that `arguments` makes of its port and folder.
+pub fn start(program: &str, arguments: impl Fn(&str, &Path) -> Vec<String>) -> Result<Part, String> {
+    if !has(program) {
+        return Err(format!("{program} is not installed"));
+    }
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let port = free_port();
+    let mut command = Command::new(program);
+    command.args(arguments(&port.to_string(), folder.path()));
+    let log = File::create(folder.path().join("log")).map_err(|e| e.to_string())?;
+    let daemon = Daemon::start(&command, folder.path(), &log, Stdio::null())?;
+    wait(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
+        .map_err(|()| format!("{program} did not start:\n{}", tail(&folder.path().join("log"))))?;
+    Ok(Part { base: format!("http://127.0.0.1:{port}"), _daemon: daemon, folder })
+}
+
 /// Runs skopeo and returns what it printed.
 pub fn skopeo(args: &[&str]) -> Result<String, String> {
     let done = Command::new("skopeo").args(args).output().map_err(|e| e.to_string())?;
@@ -156,8 +187,8 @@ pub fn skopeo(args: &[&str]) -> Result<String, String> {
     }
 }
 
-/// `sh -c WATCHER sh FOLDER PROGRAM ARGUMENTS…`: runs the program until standard input ends, then asks it to end, kills
-/// its group if it has not in twenty seconds, and removes the folder. dockerd ends its containerd and unmounts by itself.
+/// `sh -c WATCHER sh FOLDER PROGRAM ARGUMENTS…`: runs the program until standard input ends, then asks it to end, waits
+/// twenty seconds at most, removes the folder, and kills what is left of its group, also children that it forgot. dockerd ends its containerd and unmounts by itself.
 const WATCHER: &str = r#"
 folder=$1
 shift
@@ -170,7 +201,7 @@ for _ in $(seq 400); do
     sleep 0.05
 done
 rm -rf --one-file-system -- "$folder"
-kill -0 "$daemon" 2>/dev/null && kill -KILL 0
+kill -KILL 0
 "#;
 
 /// A daemon under its watcher. Dropping it ends it and waits until it is gone.

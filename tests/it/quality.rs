@@ -3,8 +3,12 @@
 
 mod baselines;
 mod coverage;
+mod dvc;
 mod faults;
 mod looks;
+mod mlflow;
 mod tables;
 mod texts;
+mod wandb;
+mod web;
 mod world;

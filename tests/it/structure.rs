@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours each module may use; itself always. What is absent here (`main`, `lib`, `commands`, `promote`)
 /// ties the others together and may use them all.
-const MAY_USE: [(&str, &str); 28] = [
+const MAY_USE: [(&str, &str); 29] = [
     ("model", ""),
     ("digest", ""),
     ("stamp", "model"),
+    ("patience", ""),
     ("files", "model"),
     ("stats", "model"),
     ("gate", "model stats"),
@@ -24,10 +25,10 @@ const MAY_USE: [(&str, &str); 28] = [
     ("ui", "secret"),
     ("init", "config error kube::versions model"),
     ("plan", "config model"),
-    ("data", "config digest files model process secret stamp stats"),
-    ("source", "config data digest files model record::profile"),
+    ("data", "config digest files model patience process secret stamp stats"),
+    ("source", "config data digest files model record::profile secret"),
     ("quality", "config data digest files model record::wire source stats"),
-    ("image", "config digest files model record::wire sign stamp"),
+    ("image", "config digest files model patience record::wire sign stamp"),
     ("sign", "model secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),

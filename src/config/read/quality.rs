@@ -4,16 +4,36 @@ use super::{Reader, duration, integer, number, scalar, texts};
 use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{BaselineSource, KnownMetrics, Predictions, Quality, SliceBy, Task};
+use crate::config::{
+    BaselineSource, KnownMetrics, Metrics, MetricsFrom, Predictions, Quality, Service, SliceBy, Task, metric_unit,
+};
 use crate::model::StageKind;
+use std::collections::BTreeMap;
 
 /// What a baseline file may end in. A branch that is taken for a file would pass for a first run for ever.
-const BASELINE_ENDINGS: [&str; 7] = [".csv", ".csv.gz", ".parquet", ".pq", ".json", ".yaml", ".yml"];
+const BASELINE_ENDINGS: [&str; 16] = [
+    ".csv",
+    ".csv.gz",
+    ".csv.zst",
+    ".tsv",
+    ".parquet",
+    ".pq",
+    ".ndjson",
+    ".ndjson.gz",
+    ".jsonl",
+    ".jsonl.gz",
+    ".arrow",
+    ".feather",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".prom",
+];
 
 impl Reader<'_> {
     pub(super) fn quality(&mut self, node: &Node, before: Known, metrics: KnownMetrics) -> Quality {
         let predictions = node.get("predictions").filter(|n| n.is_map()).map(|n| self.predictions(n));
-        let files = self.paths(node, "metrics");
+        let files = self.metrics(node);
         // Of the wrong type, each is reported already.
         let is_silent =
             node.get("predictions").is_none_or(Node::is_map) && node.get("metrics").is_none_or(Node::is_list);
@@ -119,35 +139,96 @@ impl Reader<'_> {
         }
     }
 
+    fn metrics(&mut self, owner: &Node) -> Vec<Metrics> {
+        let items = owner.get("metrics").map(Node::items).unwrap_or_default();
+        items.iter().filter_map(|item| self.metrics_of(item)).collect()
+    }
+
+    fn metrics_of(&mut self, item: &Node) -> Option<Metrics> {
+        let from = if item.is_map() { item.get("from")? } else { item };
+        let text = from.text()?;
+        let mut units = BTreeMap::new();
+        for (name, unit) in item.get("units").into_iter().flat_map(Node::entries) {
+            let (Some(name), Some(text)) = (name.text(), unit.text()) else { continue };
+            match metric_unit(text) {
+                Some(known) => drop(units.insert(name.to_string(), known)),
+                None => {
+                    let message = format!("`{text}` is no unit that is known");
+                    self.problems.add(Code::BadValue, &unit.at, message, "ms, s, %, MB, count, 1/s and the like");
+                }
+            }
+        }
+        let id_file = item.get("id_file").filter(|node| node.text().is_some());
+        if text.contains("{id}") != id_file.is_some() {
+            let message = "`{id}` in `from` and the file `id_file`, which holds it, belong together";
+            self.problems.add(Code::BadValue, &item.at, message, "{from: 'mlflow:runs:/{id}', id_file: out/run_id}");
+            return None;
+        }
+        // Whatever the id will be, the rest can be judged now.
+        let from = match Service::parse(&text.replace("{id}", "0")) {
+            Some(Ok(service)) => match id_file {
+                None => MetricsFrom::Service(service),
+                Some(file) => MetricsFrom::Later { template: text.to_string(), id_file: self.inside_path(file)? },
+            },
+            Some(Err((message, help))) => {
+                self.problems.add(Code::BadValue, &from.at, message, help);
+                return None;
+            }
+            None if id_file.is_some() => {
+                let message = format!("`{text}` is a file, which has no id");
+                self.problems.add(Code::BadValue, &from.at, message, "mlflow:runs:/{id}");
+                return None;
+            }
+            None if text.contains("://") => {
+                let message = format!("`{text}` is an address: metrics of what is judged come from files or runs");
+                self.problems.add(Code::BadValue, &from.at, message, "download it in `quality.run`");
+                return None;
+            }
+            None => MetricsFrom::File(self.inside_path(from)?),
+        };
+        Some(Metrics { from, units })
+    }
+
     fn baseline(&mut self, node: &Node) -> Option<BaselineSource> {
         let text = node.text()?;
+        let fits = |name: &str| BASELINE_ENDINGS.iter().any(|ending| name.to_ascii_lowercase().ends_with(ending));
+        let mut wrong = |message: String, help: String| {
+            self.problems.add(Code::BadValue, &node.at, message, help);
+            None
+        };
+        match Service::parse(text) {
+            Some(Ok(service)) => return Some(BaselineSource::Service(service)),
+            Some(Err((message, help))) => return wrong(message, help.into()),
+            None => {}
+        }
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let known = ["http", "https", "s3", "gs", "az", "abfs", "abfss"];
+            let name = rest.split(['?', '#']).next().unwrap_or_default();
+            return match known.contains(&scheme) {
+                true if fits(name) => Some(BaselineSource::Address(text.to_string())),
+                true => wrong("the address does not end as a file of predictions or metrics".into(), endings()),
+                false => wrong(format!("`{scheme}://` is no kind of address that can be read"), known.join(", ")),
+            };
+        }
         match text.split_once(':') {
             None if text == "production" => Some(BaselineSource::Production),
-            Some(("git", reference)) if !reference.is_empty() && !reference.starts_with('-') => {
-                Some(BaselineSource::Git { reference: reference.to_string() })
-            }
-            Some(("git", _)) => {
-                self.problems.add(Code::BadValue, &node.at, "`git:` needs a branch, tag or commit", "git:origin/main");
-                None
-            }
-            Some((scheme @ ("mlflow" | "wandb" | "dvc" | "http" | "https" | "s3"), _)) => {
-                let help = "production, git:REF, or a file";
-                self.problems.add(
-                    Code::NotYet,
-                    &node.at,
-                    format!("baselines from {scheme} are not done in this version"),
-                    help,
-                );
-                None
-            }
-            _ if !BASELINE_ENDINGS.iter().any(|ending| text.ends_with(ending)) => {
-                let message = format!("`{text}` is neither `production` nor a file of predictions or metrics");
-                let help =
-                    format!("`git:{text}` for a branch, tag or commit; a file ends in .csv, .parquet, .json or .yaml");
-                self.problems.add(Code::BadValue, &node.at, message, help);
-                None
-            }
+            Some((scheme @ ("git" | "dvc"), reference)) => match reference {
+                "" => wrong(format!("`{scheme}:` needs a branch, tag or commit"), format!("{scheme}:origin/main")),
+                dashed if dashed.starts_with('-') => {
+                    wrong(format!("`{dashed}` is no reference"), format!("{scheme}:origin/main"))
+                }
+                reference if scheme == "git" => Some(BaselineSource::Git { reference: reference.to_string() }),
+                reference => Some(BaselineSource::Dvc { reference: reference.to_string() }),
+            },
+            _ if !fits(text) => wrong(
+                format!("`{text}` is neither `production` nor a file of predictions or metrics"),
+                format!("`git:{text}` for a branch, tag or commit; {}", endings()),
+            ),
             _ => self.inside_path(node).map(BaselineSource::File),
         }
     }
+}
+
+fn endings() -> String {
+    "a file ends in .csv, .parquet, .ndjson, .arrow, .json or .yaml".to_string()
 }

@@ -54,6 +54,14 @@ impl Wanted {
         Ok(Wanted { base, root, source: source.to_string(), glob: glob.map(|glob| glob.compile_matcher()) })
     }
 
+    /// The folder of the DVC repository.
+    fn repo(&self, what: &str) -> Result<&Path, Fault> {
+        self.root.ancestors().find(|folder| folder.join(".dvc").is_dir()).ok_or_else(|| {
+            let why = "neither this folder nor one above it is a DVC repository (.dvc/ is absent)";
+            Fault::new(what, why, "check the whole repository out, or take `tracked_by: dvc` away")
+        })
+    }
+
     /// The name of a file as messages know it, if it is one that is read.
     fn name_of(&self, path: &Path) -> Option<String> {
         match &self.glob {
@@ -93,11 +101,12 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
         return Err(Fault::new(what, "tracked_by: dvc wants a path, not an address", hint));
     }
     let wanted = Wanted::new(root, source, &what)?;
-    let Some(repo) = wanted.root.ancestors().find(|folder| folder.join(".dvc").is_dir()) else {
-        let why = "neither this folder nor one above it is a DVC repository (.dvc/ is absent)";
-        return Err(Fault::new(what, why, "check the whole repository out, or take `tracked_by: dvc` away"));
-    };
+    let repo = wanted.repo(&what)?;
     let outs = matching(&wanted, repo, &what)?;
+    if outs.is_empty() {
+        let why = "no .dvc file and no dvc.lock tracks it";
+        return Err(Fault::new(what, why, format!("run `dvc add {}`, or take `tracked_by: dvc` away", wanted.source)));
+    }
     let storage = Storage::new(repo, watch)?;
     let mut tracked = Tracked::default();
     let mut origins = Origins::new();
@@ -158,6 +167,17 @@ pub(super) fn find(root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Foun
     Ok(Found { files: present, tracked: Some(tracked), ..Found::default() })
 }
 
+/// Whether DVC tracks anything that holds `source`.
+///
+/// # Errors
+/// There is no DVC repository, or a file of it cannot be read.
+pub(super) fn tracks(root: &Path, source: &str) -> Result<bool, Fault> {
+    let what = format!("read {source}");
+    let wanted = Wanted::new(root, source, &what)?;
+    let repo = wanted.repo(&what)?;
+    Ok(!matching(&wanted, repo, &what)?.is_empty())
+}
+
 /// The files of the workspace.
 fn present(wanted: &Wanted, root: &Path, source: &str, watch: &Arc<Watch>) -> Result<Vec<DataFile>, Fault> {
     let absent = match &wanted.glob {
@@ -214,10 +234,6 @@ fn matching(wanted: &Wanted, repo: &Path, what: &str) -> Result<Vec<Out>, Fault>
                 }
             }
         }
-    }
-    if found.is_empty() {
-        let why = "no .dvc file and no dvc.lock tracks it";
-        return Err(Fault::new(what, why, format!("run `dvc add {}`, or take `tracked_by: dvc` away", wanted.source)));
     }
     if let Some((out, hash)) = found.iter().find_map(|out| Some((out, out.foreign.as_ref()?))) {
         let why = format!("{} says hash: {hash} of {}, and only md5 can be verified", out.by, out.path.display());

@@ -1,14 +1,17 @@
 //! Speaking HTTP with patience: time limits, repeated requests, Retry-After.
 
-use super::spool::{Body, Trouble};
+use super::spool::{Body, Next, Trouble};
 use crate::data::workers::lock;
 use crate::model::{Fault, causes};
+use crate::patience::retry_after;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, RANGE, TRANSFER_ENCODING};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use reqwest::{Response, StatusCode, Url, Version};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,17 +45,17 @@ impl Default for Patience {
 
 /// A client for reading. It asks again after 408, 429, 5xx and lost connections.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: reqwest::Client,
     /// Follows no redirection: a signed request is good for one address alone.
     strict: reqwest::Client,
-    pub patience: Patience,
+    pub(super) patience: Patience,
     /// The region that S3 said a bucket lies in, when asked in another one.
     region: Arc<Mutex<Option<String>>>,
 }
 
 impl Http {
-    pub fn new(patience: Patience) -> Result<Http, Fault> {
+    pub(super) fn new(patience: Patience) -> Result<Http, Fault> {
         // Several crates of the tree speak TLS; whoever comes first installs the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -64,15 +67,23 @@ impl Http {
         Ok(Http { client: builder().build().map_err(failed)?, strict, patience, region: Arc::default() })
     }
 
-    pub fn region(&self) -> Option<String> {
+    pub(super) fn region(&self) -> Option<String> {
         lock(&self.region).clone()
     }
 
     /// A GET of `url`, repeated while it may get better.
-    pub async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, reqwest::Error> {
+    pub(super) async fn get(&self, url: &Url, headers: &HeaderMap) -> Result<Response, reqwest::Error> {
+        self.send(|client| client.get(url.clone()).headers(headers.clone())).await
+    }
+
+    /// A request that changes nothing, repeated while it may get better.
+    pub(crate) async fn send(
+        &self,
+        request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
+    ) -> Result<Response, reqwest::Error> {
         let mut pauses = Pauses::new(self.patience);
         loop {
-            let sent = self.client.get(url.clone()).headers(headers.clone()).send().await;
+            let sent = request(&self.client).send().await;
             let next = match &sent {
                 Ok(response) => pauses.after(response.status().as_u16(), response.headers()),
                 Err(error) if error.is_builder() || error.is_redirect() => None,
@@ -86,7 +97,13 @@ impl Http {
     }
 
     /// The bytes behind `url` from `from` on, of the version `tag` when some of it have been read before.
-    pub async fn body(&self, url: &Url, mut headers: HeaderMap, from: u64, tag: Option<&str>) -> Result<Body, Trouble> {
+    pub(super) async fn body(
+        &self,
+        url: &Url,
+        mut headers: HeaderMap,
+        from: u64,
+        tag: Option<&str>,
+    ) -> Result<Body, Trouble> {
         let host = url.host_str().unwrap_or_default().to_string();
         headers.insert(ACCEPT_ENCODING, "identity".parse().map_err(|_| Trouble::lasting("", ""))?);
         if let (1.., Some(tag)) = (from, tag) {
@@ -163,20 +180,11 @@ impl Pauses {
     fn after(&mut self, status: u16, headers: &HeaderMap) -> Option<Duration> {
         match status {
             408 | 429 | 500 | 502 | 503 | 504 => {
-                self.next(headers.get("retry-after").and_then(|v| asked(v.to_str().ok()?)))
+                self.next(headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)))
             }
             _ => None,
         }
     }
-}
-
-/// Retry-After in seconds or as a date.
-fn asked(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(text.trim()).ok()?;
-    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
 }
 
 /// Lets `object_store` speak through the same client.
@@ -256,5 +264,9 @@ pub(super) async fn refused(host: &str, response: Response) -> Trouble {
         _ => "",
     };
     let tried = if status.is_server_error() || status.as_u16() == 429 { " each time it was asked" } else { "" };
-    Trouble::lasting(format!("{host} answered {status}{tried}"), hint)
+    let trouble = Trouble::lasting(format!("{host} answered {status}{tried}"), hint);
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => Trouble { next: Next::Absent, ..trouble },
+        _ => trouble,
+    }
 }

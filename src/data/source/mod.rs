@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod dvc;
+mod fetch;
 mod hash;
 mod http;
 mod ini;
@@ -16,8 +17,10 @@ mod stamp;
 mod store;
 mod watch;
 
+pub(crate) use fetch::{Fetch, fetch};
+pub(crate) use http::Http;
 pub use sources::Sources;
-pub use watch::Watch;
+pub use watch::{StopOnDrop, Watch};
 
 use crate::config::{Format, Tracker};
 use crate::model::{Fault, Input};

@@ -46,7 +46,7 @@ impl Sources {
         }
     }
 
-    pub(in crate::data) fn variable(&self, name: &str) -> Option<String> {
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
         (self.lookup)(name)
     }
 
@@ -67,7 +67,7 @@ impl Sources {
         self.spool.fetched()
     }
 
-    pub(super) fn http(&self) -> Result<Http, Fault> {
+    pub(crate) fn http(&self) -> Result<Http, Fault> {
         let patience = || {
             let seconds = self.variable("MLGATE_READ_TIMEOUT").and_then(|text| text.parse().ok());
             seconds.map_or_else(Patience::default, |s| Patience { read: Duration::from_secs(s), ..Patience::default() })

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, Seek, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
@@ -47,6 +47,8 @@ pub(super) struct Trouble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     GiveUp,
+    /// There is no such file.
+    Absent,
     /// Go on where it broke off.
     Resume,
     /// What was read so far is of no use.
@@ -153,6 +155,10 @@ pub(super) struct Object {
     known: Mutex<Option<Known>>,
     /// What DVC says of it.
     expected: Option<Expected>,
+    /// It may not be longer.
+    most: u64,
+    /// It was looked for and is not there.
+    absent: AtomicBool,
     /// One download at a time.
     flight: tokio::sync::Mutex<()>,
     /// The file that will be read after this one.
@@ -176,9 +182,20 @@ impl Object {
             patience,
             known: Mutex::default(),
             expected,
+            most: u64::MAX,
+            absent: AtomicBool::new(false),
             flight: tokio::sync::Mutex::default(),
             next: OnceLock::new(),
         }
+    }
+
+    /// The same of which more bytes are a fault.
+    pub fn at_most(self, most: u64) -> Object {
+        Object { most, ..self }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.absent.load(Ordering::Relaxed)
     }
 
     pub fn followed_by(&self, next: &Arc<Object>) {
@@ -249,7 +266,11 @@ impl Object {
             if trouble.next == Next::Restart || tag.is_none() {
                 (hashes, at, mark, tag) = (self.rewind(&mut file, &what)?, 0, 0, None);
             }
-            let pause = if trouble.next == Next::GiveUp { None } else { pauses.next(None) };
+            if trouble.next == Next::Absent {
+                self.absent.store(true, Ordering::Relaxed);
+            }
+            let is_lasting = matches!(trouble.next, Next::GiveUp | Next::Absent);
+            let pause = if is_lasting { None } else { pauses.next(None) };
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(Fault::new(what, trouble.why, trouble.hint)),
@@ -281,6 +302,10 @@ impl Object {
             }
             hashes.update(&piece);
             *at += piece.len() as u64;
+            if *at > self.most {
+                let most = Unit::Bytes.show(self.most as f64);
+                return Err(Fault::new(what, format!("it is longer than {most}"), "is it the right file?"));
+            }
             self.spool.fetched.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
         match body.total {

@@ -5,7 +5,7 @@ use super::accounts;
 use super::address::{Address, Scheme};
 use super::http::{Http, NO_CREDENTIALS, refused, unreachable};
 use super::sources::Sources;
-use super::spool::{Body, Trouble};
+use super::spool::{Body, Next, Trouble};
 use crate::data::workers::lock;
 use crate::model::{Fault, causes};
 use futures_util::{StreamExt, TryStreamExt};
@@ -41,6 +41,7 @@ pub(super) struct Place {
     key: String,
     /// Of http, with its query.
     url: Option<Url>,
+    headers: HeaderMap,
 }
 
 /// What a listing tells of a file.
@@ -193,7 +194,10 @@ impl Bucket {
         match error {
             Error::NotFound { .. } => {
                 let is_folder = format!("is it a folder? then name the files in it, such as {key}/*.parquet");
-                Trouble::lasting(format!("there is no file {key} in {bucket}"), is_folder)
+                Trouble {
+                    next: Next::Absent,
+                    ..Trouble::lasting(format!("there is no file {key} in {bucket}"), is_folder)
+                }
             }
             Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
                 Trouble::lasting(format!("{bucket} refused{said}"), accounts::hint(scheme, false))
@@ -254,7 +258,13 @@ impl Place {
     /// A file of the bucket that `address` led to. Of http the address itself is the file's: a server's other files
     /// share the bucket.
     pub fn of(bucket: &Arc<Bucket>, address: &Address, key: &str) -> Place {
-        Place { bucket: bucket.clone(), key: key.to_string(), url: address.url.clone() }
+        let (bucket, key, url) = (bucket.clone(), key.to_string(), address.url.clone());
+        Place { bucket, key, url, headers: HeaderMap::new() }
+    }
+
+    /// With fields that a web server wants to see.
+    pub fn with_headers(self, headers: HeaderMap) -> Place {
+        Place { headers, ..self }
     }
 
     /// The bytes from `from` on, of the version `tag` when some have been read before.
@@ -270,7 +280,7 @@ impl Place {
                 body.map_err(|trouble| bucket.google_hint(trouble, credentials.is_some()))
             }
             Kind::Web => match &self.url {
-                Some(url) => bucket.http.body(url, HeaderMap::new(), from, tag).await,
+                Some(url) => bucket.http.body(url, self.headers.clone(), from, tag).await,
                 None => Err(Trouble::lasting("it has no address", "")),
             },
         }

@@ -75,6 +75,15 @@ impl Watch {
     }
 }
 
+/// Stops the scans of a watch when whoever waits for them is gone.
+pub struct StopOnDrop(pub Arc<Watch>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 fn still(path: &Path, name: &str, first: &Stamp) -> Result<(), Fault> {
     match std::fs::metadata(path) {
         Ok(meta) if Stamp::of(&meta) == *first => Ok(()),

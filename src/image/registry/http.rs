@@ -2,10 +2,11 @@
 
 use super::Repository;
 use crate::model::{Fault, causes};
+use crate::patience::retry_after;
 use oci_client::RegistryOperation;
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ impl Repository {
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             return Ok(response);
         }
-        let again = match response.headers().get(RETRY_AFTER).and_then(pause_asked) {
+        let again = match response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)) {
             Some(pause) => Again::After(pause),
             None => Again::Soon,
         };
@@ -246,16 +247,6 @@ fn message(body: &[u8]) -> String {
     text.trim().to_string()
 }
 
-/// Retry-After in seconds or as a date.
-fn pause_asked(header: &HeaderValue) -> Option<Duration> {
-    let text = header.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,14 +256,6 @@ mod tests {
         let body = br#"{"errors":[{"code":"DENIED","message":"no push","detail":null},{"code":"QUOTA"}]}"#;
         assert_eq!(message(body), "DENIED: no push; QUOTA");
         assert_eq!(message(b"<h1>Bad\n gateway</h1>\x1b"), "<h1>Bad  gateway</h1>");
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let of = |text: &str| pause_asked(&HeaderValue::from_str(text).unwrap());
-        assert_eq!(of("7"), Some(Duration::from_secs(7)));
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(of("soon"), None);
     }
 
     #[tokio::test]

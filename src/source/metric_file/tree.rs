@@ -1,15 +1,9 @@
 //! The nested shapes of JSON and YAML metric files, flattened to dotted names.
 
+use super::{Entry, Found};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-
-/// One entry of a metric file: a number, or a description of what else it is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    Number(f64),
-    Other(String),
-}
 
 /// JSON or YAML with the order and the repetitions of its keys.
 #[derive(Debug)]
@@ -17,6 +11,16 @@ pub enum Tree {
     Leaf(Found),
     List(Vec<Tree>),
     Map(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// Without the keys of its first level that begin with `_`.
+    pub fn without_private(self) -> Tree {
+        match self {
+            Tree::Map(map) => Tree::Map(map.into_iter().filter(|(key, _)| !key.starts_with('_')).collect()),
+            other => other,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Tree {
@@ -115,7 +119,7 @@ pub fn quote_bare_numbers(text: &str) -> String {
 ///
 /// # Errors
 /// When a value has no name, a name is empty, or a list names one metric twice.
-pub fn flatten(tree: Tree) -> Result<Vec<(String, Found)>, String> {
+pub fn flatten(tree: Tree) -> Result<Vec<Entry>, String> {
     let mut entries = Vec::new();
     match tree {
         Tree::Leaf(Found::Other(what)) if what == "null" => {}
@@ -125,10 +129,11 @@ pub fn flatten(tree: Tree) -> Result<Vec<(String, Found)>, String> {
     Ok(entries)
 }
 
-fn walk(name: &str, tree: Tree, entries: &mut Vec<(String, Found)>) -> Result<(), String> {
+fn walk(name: &str, tree: Tree, entries: &mut Vec<Entry>) -> Result<(), String> {
     let below = |key: &str| if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
     match tree {
-        Tree::Leaf(found) => entries.push((name.to_string(), found)),
+        Tree::Leaf(found) => entries.push(Entry::new(name, found)),
+        Tree::Map(map) if !name.is_empty() && is_measurement(&map) => entries.push(measurement(name, map)?),
         Tree::Map(map) => {
             for (key, value) in map {
                 if key.is_empty() {
@@ -149,6 +154,45 @@ fn walk(name: &str, tree: Tree, entries: &mut Vec<(String, Found)>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// A map that says more of a value than the value: `{value: 0.9, n: 1000, low: 0.88, high: 0.92}`.
+fn is_measurement(map: &[(String, Tree)]) -> bool {
+    const KEYS: [&str; 6] = ["value", "n", "low", "high", "level", "unit"];
+    let is_leaf = |(key, tree): &(String, Tree)| KEYS.contains(&key.as_str()) && matches!(tree, Tree::Leaf(_));
+    map.len() > 1 && map.iter().any(|(key, _)| key == "value") && map.iter().all(is_leaf)
+}
+
+fn measurement(name: &str, map: Vec<(String, Tree)>) -> Result<Entry, String> {
+    let mut entry = Entry::new(name, Found::Other("nothing".into()));
+    let (mut low, mut high) = (None, None);
+    for (key, tree) in map {
+        let Tree::Leaf(found) = tree else { continue };
+        let number = |found: &Found| match found {
+            Found::Number(number) if !number.is_nan() => Ok(*number),
+            _ => Err(format!("`{key}` of {name} is no number")),
+        };
+        match key.as_str() {
+            "value" => entry.found = found,
+            "low" => low = Some(number(&found)?),
+            "high" => high = Some(number(&found)?),
+            "level" => entry.level = Some(number(&found)?),
+            "n" => match number(&found)? {
+                n if n < 0.0 || n.fract() != 0.0 || n > 1e15 => return Err(format!("`n` of {name} is {n}, no count")),
+                n => entry.n = Some(n as u64),
+            },
+            _ => match found {
+                Found::Other(text) => entry.unit = text_of(&text),
+                Found::Number(_) => return Err(format!("the unit of {name} is a number")),
+            },
+        }
+    }
+    entry.ends = match (low, high) {
+        (Some(low), Some(high)) => Some((low, high)),
+        (None, None) => None,
+        _ => return Err(format!("of the interval of {name} one end is missing")),
+    };
+    Ok(entry)
 }
 
 fn is_key_and_value(tree: &Tree) -> bool {

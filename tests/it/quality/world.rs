@@ -1,10 +1,12 @@
 //! A folder with files, a config around it, and the stage run on it.
 
 use crate::support::{config, context};
-use mlgate::config::{BaselineSource, Config, Predictions, Quality, SliceBy, Task};
+use mlgate::config::{BaselineSource, Config, Predictions, Quality, Service, SliceBy, Task};
+use mlgate::data::Sources;
 use mlgate::model::{Baseline, Evidence, Measurement};
-use mlgate::stage::quality;
+use mlgate::stage::{Context, quality};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Columns y, p (binary) or y, predicted.
@@ -31,6 +33,8 @@ pub struct World {
     pub production: Option<mlgate::stage::Production>,
     /// Whether the gates are inconclusive, whatever is found.
     pub unsure: bool,
+    /// The environment that servers are reached with.
+    pub variables: Vec<(String, String)>,
 }
 
 impl World {
@@ -46,7 +50,8 @@ impl World {
             looks: 1,
             gates: Vec::new(),
         };
-        World { dir: tempfile::tempdir().unwrap(), quality, production: None, unsure: false }
+        let variables = Vec::new();
+        World { dir: tempfile::tempdir().unwrap(), quality, production: None, unsure: false, variables }
     }
 
     /// Binary predictions in `p.csv` with the columns id, y, p, segment.
@@ -71,6 +76,21 @@ impl World {
 
     pub fn baseline_git(mut self, reference: &str) -> World {
         self.quality.baseline = Some(BaselineSource::Git { reference: reference.into() });
+        self
+    }
+
+    pub fn baseline(mut self, source: BaselineSource) -> World {
+        self.quality.baseline = Some(source);
+        self
+    }
+
+    /// What `baseline:` or `metrics:` names by `text`.
+    pub fn service(text: &str) -> Service {
+        Service::parse(text).unwrap().unwrap()
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> World {
+        self.variables.push((name.into(), value.into()));
         self
     }
 
@@ -101,7 +121,11 @@ impl World {
 
     pub fn run(&self) -> (Evidence, Baseline) {
         let config = Config { quality: Some(self.quality.clone()), ..config() };
-        let ctx = context(&config, self.root());
+        let variables = self.variables.clone();
+        let lookup =
+            move |name: &str| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let sources = Arc::new(Sources::from_lookup(&self.root().join(".mlgate"), lookup));
+        let ctx = Context { sources: &sources, ..context(&config, self.root()) };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(quality::run(&ctx, &self.quality, self.production.as_ref(), &|_, _| self.unsure))
     }

@@ -1,41 +1,8 @@
 //! S3, Google's and Azure's storage, started here: moto, gcp-storage-emulator and Azurite.
 
-use crate::parts::{Daemon, tail, wait};
-use crate::support::{free_port, has};
-use std::fs::File;
+use crate::parts::{Part, start};
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-/// A server of a test on loopback, ended with it.
-pub struct Part {
-    /// `http://127.0.0.1:PORT`
-    pub base: String,
-    _daemon: Daemon,
-    folder: tempfile::TempDir,
-}
-
-impl Part {
-    /// What it said so far.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
-/// Starts `program` with the arguments that `arguments` makes of its port and folder.
-fn start(program: &str, arguments: impl Fn(&str, &Path) -> Vec<String>) -> Result<Part, String> {
-    if !has(program) {
-        return Err(format!("{program} is not installed"));
-    }
-    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let port = free_port();
-    let mut command = Command::new(program);
-    command.args(arguments(&port.to_string(), folder.path()));
-    let log = File::create(folder.path().join("log")).map_err(|e| e.to_string())?;
-    let daemon = Daemon::start(&command, folder.path(), &log, Stdio::null())?;
-    wait(|| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())
-        .map_err(|()| format!("{program} did not start:\n{}", tail(&folder.path().join("log"))))?;
-    Ok(Part { base: format!("http://127.0.0.1:{port}"), _daemon: daemon, folder })
-}
+use std::process::Command;
 
 /// An S3 server with one account.
 pub struct S3 {

@@ -1,64 +1,13 @@
 //! A web server with every fault that one can have, and what becomes of it.
 
 use super::{csv, dataset, fault, passed, run, sha256, sources};
+use crate::stand_in::{Asked, send, serve};
 use mlgate::data::{Options, Table, Watch};
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// One request, and how many for the same path came before it.
-struct Asked {
-    path: String,
-    headers: HashMap<String, String>,
-    before: usize,
-}
-
-impl Asked {
-    /// Where the part begins that is asked for.
-    fn from(&self) -> Option<usize> {
-        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
-    }
-}
-
-type Log = Arc<Mutex<Vec<(String, Option<usize>, Option<String>)>>>;
-
-/// Serves until the test ends; returns its address and what was asked.
-fn serve(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> (String, Log) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let log = Log::default();
-    let (seen, answer) = (log.clone(), Arc::new(answer));
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (Ok(mut stream), seen, answer) = (stream, seen.clone(), answer.clone()) else { return };
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-                let Some(first) = lines.next() else { return };
-                let path = first.split(' ').nth(1).unwrap_or_default().to_string();
-                let headers = lines.by_ref().take_while(|line| !line.is_empty());
-                let headers: HashMap<String, String> = headers
-                    .filter_map(|line| line.split_once(": ").map(|(n, v)| (n.to_ascii_lowercase(), v.to_string())))
-                    .collect();
-                let mut log = seen.lock().unwrap();
-                let before = log.iter().filter(|(known, ..)| *known == path).count();
-                let asked = Asked { path, headers, before };
-                log.push((asked.path.clone(), asked.from(), asked.headers.get("if-match").cloned()));
-                drop(log);
-                answer(&asked, &mut stream);
-            });
-        }
-    });
-    (base, log)
-}
-
-fn send(stream: &mut TcpStream, status: &str, headers: &str, length: Option<usize>, body: &str) {
-    let length = length.map_or_else(String::new, |length| format!("Content-Length: {length}\r\n"));
-    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{length}{headers}\r\n");
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
-}
 
 const ROWS: usize = 40_000;
 
@@ -130,7 +79,8 @@ async fn a_server_that_falters_still_gives_the_very_bytes() {
     assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After is honoured");
     let log = log.lock().unwrap();
     let of = |path: &str| {
-        log.iter().filter(|(known, ..)| known == path).map(|(_, at, tag)| (*at, tag.clone())).collect::<Vec<_>>()
+        let asked = log.iter().filter(|asked| asked.path == path);
+        asked.map(|asked| (asked.from(), asked.headers.get("if-match").cloned())).collect::<Vec<_>>()
     };
     let resumed = of("/resumed.csv");
     assert_eq!(resumed.len(), 2, "{resumed:?}");
@@ -211,7 +161,7 @@ async fn googles_pages_are_read_to_the_last_and_not_in_circles() {
     let all = sources(dir.path(), &[("STORAGE_EMULATOR_HOST", base.as_str())]);
     let (rows, inputs) = passed(&run(dir.path(), &all, &[dataset("t", "gs://box/a/*.csv", &["rows = 12"])]).await);
     assert_eq!((rows, inputs.len()), (12.0, 6));
-    assert_eq!(log.lock().unwrap().iter().filter(|(path, ..)| path.contains("/o?")).count(), 3);
+    assert_eq!(log.lock().unwrap().iter().filter(|asked| asked.path.contains("/o?")).count(), 3);
     let said = fault(&run(dir.path(), &all, &[dataset("t", "gs://circle/a/*.csv", &["rows >= 1"])]).await);
     assert!(said.contains("begins again"), "{said}");
 }
@@ -265,7 +215,7 @@ async fn a_dropped_file_is_fetched_again_and_must_be_the_same() {
     let (_, inputs) = passed(&run(dir.path(), &small, &all).await);
     assert_eq!(inputs[0], inputs[3]);
     assert_ne!(inputs[0].1, inputs[1].1, "files of one server are not mixed up");
-    let times = log.lock().unwrap().iter().filter(|(path, ..)| path == "/a.csv").count();
+    let times = log.lock().unwrap().iter().filter(|asked| asked.path == "/a.csv").count();
     assert_eq!(times, 2, "its room was needed, so it was fetched again");
 
     let all = [set("first", "changing.csv"), set("b", "b.csv"), set("c", "c.csv"), set("again", "changing.csv")];

@@ -29,7 +29,9 @@ pub(super) struct Storage {
 impl Storage {
     /// Reads `.dvc/config` and `.dvc/config.local`, and the user's own below them.
     pub fn new(repo: &Path, watch: &Watch) -> Result<Storage, Fault> {
+        // Relative paths begin where the folder really is.
         let folder = repo.join(".dvc");
+        let folder = folder.canonicalize().unwrap_or(folder);
         let mut all: BTreeMap<String, Section> = BTreeMap::new();
         let users = watch.sources().home(".config/dvc/config");
         for path in users.into_iter().chain([folder.join("config"), folder.join("config.local")]) {
