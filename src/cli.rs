@@ -48,6 +48,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Terminal)]
         format: Format,
     },
+    /// Tell in words why a gate or check came out as it did
+    Explain(ExplainArgs),
     /// Read a record
     #[command(subcommand)]
     Record(RecordCommand),
@@ -167,6 +169,9 @@ pub struct RunArgs {
     pub record: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+    /// Write the report as one HTML file, too; in CI .mlgate/report.html unless said
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Post no pull-request comment
     #[arg(long)]
     pub no_comment: bool,
@@ -198,6 +203,9 @@ pub struct PromoteArgs {
     pub dry_run: bool,
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub format: Format,
+    /// Write the report as one HTML file, too; in CI .mlgate/report.html unless said
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -218,6 +226,16 @@ pub enum DiffFormat {
     Json,
     /// For a pull request
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A gate or check by its text, id, metric or a part of these; all that did not pass unless said
+    #[arg(value_name = "GATE")]
+    pub gate: Option<String>,
+    /// The record file
+    #[arg(long, value_name = "FILE", default_value = ".mlgate/record.json")]
+    pub record: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -291,6 +309,8 @@ pub enum SchemaOf {
 pub enum Format {
     Terminal,
     Markdown,
+    /// One file that loads nothing
+    Html,
     Annotations,
     Junit,
     Json,

@@ -176,6 +176,14 @@ pub fn report(settings: &Settings, path: &Path, format: cli::Format) -> Result<E
     Ok(Exit::Ok)
 }
 
+/// `mlgate explain`: why gates and checks came out as they did.
+pub fn explain(settings: &Settings, args: &cli::ExplainArgs) -> Result<Exit, Error> {
+    let record = read_record(settings, &args.record)?;
+    let text = report::explain(&record, args.gate.as_deref(), &settings.report_options(None)).map_err(Error::usage)?;
+    print(&text);
+    Ok(Exit::Ok)
+}
+
 /// `mlgate record`: the JSON of a file, or of an image by digest; or the list of all that an image has.
 pub async fn record(settings: &Settings, command: RecordCommand) -> Result<Exit, Error> {
     let source = match command {
@@ -226,6 +234,7 @@ pub fn report_format(format: cli::Format) -> Format {
     match format {
         cli::Format::Terminal => Format::Terminal,
         cli::Format::Markdown => Format::Markdown,
+        cli::Format::Html => Format::Html,
         cli::Format::Annotations => Format::Annotations,
         cli::Format::Junit => Format::Junit,
         cli::Format::Json => Format::Json,
@@ -236,6 +245,8 @@ pub fn report_format(format: cli::Format) -> Format {
 pub struct Publication<'a> {
     /// Where it is written, below the root.
     pub path: &'a Path,
+    /// Where the report is written as HTML, below the root; in CI `.mlgate/report.html` unless said.
+    pub html: Option<&'a Path>,
     pub format: cli::Format,
     pub dry_run: bool,
     /// Whether the pull request gets a comment.
@@ -257,6 +268,14 @@ pub async fn publish(
     let ui = settings.ui();
     let path = settings.root.join(to.path);
     files::write(&path, &record::to_json(record))?;
+    // In CI the page is there to be kept as an artifact.
+    let of_ci = (settings.host.name() != "local").then_some(Path::new(".mlgate/report.html"));
+    if let Some(html) = to.html.or(of_ci) {
+        let page = report::render(record, Format::Html, &settings.report_options(None));
+        if let Err(fault) = files::write(&settings.root.join(html), page.as_bytes()) {
+            ui.note(&format!("the HTML report is missing: {fault}"));
+        }
+    }
     let is_terminal = to.format == cli::Format::Terminal;
     print(&report::render(record, report_format(to.format), &settings.report_options(Some(config.clone()))));
     for line in to.effects {

@@ -59,6 +59,7 @@ pub async fn dispatch(cli: Cli) -> Result<Exit, Error> {
         Command::Render(args) => commands::render(&settings, &args),
         Command::Diff(args) => diff::run(&settings, &args).await,
         Command::Report { record, format } => commands::report(&settings, &record, format),
+        Command::Explain(args) => commands::explain(&settings, &args),
         Command::Record(command) => commands::record(&settings, command).await,
         Command::Audit(args) => audit::run(&settings, &args).await,
         Command::Profile(args) => profile::run(&settings, &args).await,
@@ -144,8 +145,14 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         }
     }
     let effects = commands::pushes(&record);
-    let (path, format, dry_run, comment) = (args.record.as_path(), args.format, args.dry_run, !args.no_comment);
-    commands::publish(settings, text, &record, Publication { path, format, dry_run, comment, effects: &effects })
-        .await?;
+    let to = Publication {
+        path: &args.record,
+        html: args.html.as_deref(),
+        format: args.format,
+        dry_run: args.dry_run,
+        comment: !args.no_comment,
+        effects: &effects,
+    };
+    commands::publish(settings, text, &record, to).await?;
     Ok(Exit::of(&decision))
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     /// Colours on standard error.
     pub color_errors: bool,
     pub width: usize,
+    /// Standard output is a terminal of another encoding than UTF-8.
+    pub ascii: bool,
     pub progress: Mode,
     pub host: Host,
     /// Who runs this, for provenance.
@@ -109,6 +111,7 @@ impl Settings {
             color: color(std::io::stdout().is_terminal()),
             color_errors: color(on_error),
             width: width(),
+            ascii: std::io::stdout().is_terminal() && !is_utf8(variable),
             progress: match (on_error, is_ci) {
                 (_, true) => Mode::Ci,
                 (true, false) => Mode::Terminal,
@@ -156,7 +159,7 @@ impl Settings {
     }
 
     pub fn report_options(&self, config: Option<String>) -> report::Options {
-        report::Options { color: self.color, width: self.width, config }
+        report::Options { color: self.color, width: self.width, ascii: self.ascii, config }
     }
 }
 
@@ -172,6 +175,12 @@ fn recorded(config: &Path, root: &Path) -> String {
 /// An environment variable; the empty one counts as absent, as CI systems set inputs that were not given.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the locale is of UTF-8, as far as it is said: of these the first that is set decides (POSIX, 8.2).
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+    locale.is_none_or(|locale| locale.to_lowercase().replace('-', "").contains("utf8"))
 }
 
 fn width() -> usize {

@@ -203,6 +203,7 @@ impl Judge<'_> {
             difference: held.difference,
             interval: held.interval,
             interval_of: held.interval.map(|_| held.of),
+            allowed: Some(held.allowed()),
             n: held.n,
             n_needed,
             n_advised,

@@ -1,7 +1,7 @@
 //! What a gate is held against: the value itself, or its difference from the baseline, with the uncertainty that
 //! is known of it.
 
-use super::position::Region;
+use super::position::{End, Region};
 use crate::model::*;
 use crate::stats;
 
@@ -18,6 +18,14 @@ pub struct Subjected {
     pub method: Option<String>,
     /// Values in percent of the baseline rather than in the measurement's unit.
     pub is_relative: bool,
+}
+
+impl Subjected {
+    /// For the verdict; an end that is no number is none.
+    pub fn allowed(&self) -> Allowed {
+        let at = |end: Option<End>| end.map(|end| end.at).filter(|at| at.is_finite());
+        Allowed { of: self.of, estimate: self.estimate, low: at(self.region.low), high: at(self.region.high) }
+    }
 }
 
 /// Candidate, baseline, and where the rows of both were there, their comparison.

@@ -1,6 +1,6 @@
 //! Evidence: what a stage found. Failure of an effect is evidence too.
 
-use super::{Distribution, Fault, Interval, Measurement, Outcome, Profile, Severity, Slice};
+use super::{Chart, Distribution, Fault, Interval, Measurement, Outcome, Profile, Severity, Slice};
 use serde_json::Value;
 use std::fmt;
 use std::path::PathBuf;
@@ -137,6 +137,18 @@ impl KeptPredictions {
     pub const MOST_ROWS: u64 = 20_000_000;
 }
 
+/// How a metric is defined and how its interval is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricNote {
+    /// Of its measurements: `quality.f1`.
+    pub id: String,
+    /// The formula or where it is defined, in one line.
+    pub formula: String,
+    pub higher_is_better: bool,
+    /// The name of the method, one of [`super::method`].
+    pub interval: Option<String>,
+}
+
 /// What a stage found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evidence {
@@ -153,6 +165,10 @@ pub struct Evidence {
     pub distributions: Vec<Distribution>,
     /// Where they are to ride with the record.
     pub predictions: Option<KeptPredictions>,
+    /// Of the rows that the model was measured on.
+    pub charts: Vec<Chart>,
+    /// How the metrics are defined.
+    pub metrics: Vec<MetricNote>,
 }
 
 impl Evidence {

@@ -1,23 +1,26 @@
 //! The words of mlgate as types. This module imports nothing of ours; everything else may import it.
 
+mod chart;
 mod commit;
 mod decision;
 mod evidence;
 mod fault;
 mod gate;
 mod measurement;
+pub mod method;
 mod profile;
 mod ran;
 mod subject;
 mod verdict;
 
+pub use chart::{Chart, Series};
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};
-pub use evidence::{Check, Comparison, Difference, Evidence, Input, KeptPredictions, StageKind};
+pub use evidence::{Check, Comparison, Difference, Evidence, Input, KeptPredictions, MetricNote, StageKind};
 pub use fault::{Fault, causes};
 pub use gate::{Bound, Gate, Offset, Op, Quantity, Quarantine, Rule, Severity, SliceCorrection};
 pub use measurement::{Baseline, Interval, Measurement, Slice, Unit, same_level};
 pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};
 pub use ran::Ran;
 pub use subject::{Arithmetic, Expr, Measure, Subject};
-pub use verdict::{Outcome, Verdict};
+pub use verdict::{Allowed, Outcome, Verdict};

@@ -37,6 +37,16 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// The estimate that a gate judged and the ends between which it had to lie, on one scale.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allowed {
+    /// `value`, `difference` (candidate − baseline) or `relative difference` (candidate / baseline − 1).
+    pub of: &'static str,
+    pub estimate: f64,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     pub stage: StageKind,
@@ -57,6 +67,8 @@ pub struct Verdict {
     /// Of the value, or of the difference when the gate is relative to the baseline (`interval_of` says).
     pub interval: Option<Interval>,
     pub interval_of: Option<&'static str>,
+    /// What the gate allows, and what was held against it.
+    pub allowed: Option<Allowed>,
     pub n: Option<u64>,
     /// Rows that would settle an inconclusive verdict.
     pub n_needed: Option<u64>,
@@ -88,6 +100,7 @@ impl Verdict {
             difference: None,
             interval: None,
             interval_of: None,
+            allowed: None,
             n: None,
             n_needed: None,
             n_advised: None,

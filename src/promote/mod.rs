@@ -106,7 +106,8 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
     }
     let promotion = promoted.unwrap_or_else(|| assemble(ran, &decision, false));
     let (format, dry_run) = (args.format, args.dry_run);
-    let publication = Publication { path: &path, format, dry_run, comment: false, effects: &effects };
+    let html = args.html.as_deref();
+    let publication = Publication { path: &path, html, format, dry_run, comment: false, effects: &effects };
     commands::publish(settings, text, &promotion, publication).await?;
     Ok(Exit::of(&decision))
 }

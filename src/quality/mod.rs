@@ -1,10 +1,12 @@
 //! Predictions → measurements; slices; comparison with the baseline's rows.
 
 pub mod baseline;
+pub mod charts;
 pub mod compare;
 mod git;
 pub mod kept;
 pub mod measure;
+pub mod methods;
 mod metrics;
 pub mod outcomes;
 pub mod predictions;

@@ -68,6 +68,8 @@ pub fn assemble(
         profiles: ran.iter().flat_map(|r| &r.evidence.profiles).map(profile::to_wire).collect(),
         distributions: ran.iter().flat_map(|r| &r.evidence.distributions).map(profile::distribution).collect(),
         predictions: ran.iter().find_map(|r| r.evidence.predictions.as_ref()).map(predictions),
+        charts: ran.iter().flat_map(|r| &r.evidence.charts).map(chart).collect(),
+        metrics: ran.iter().flat_map(|r| &r.evidence.metrics).map(metric).collect(),
     }
 }
 
@@ -180,6 +182,12 @@ fn verdict(v: &Verdict) -> wire::Verdict {
         difference: finite(v.difference),
         interval: interval(&v.interval),
         interval_of: v.interval_of.map(str::to_string),
+        allowed: v.allowed.filter(|a| a.estimate.is_finite()).map(|a| wire::Allowed {
+            of: a.of.into(),
+            estimate: a.estimate,
+            low: finite(a.low),
+            high: finite(a.high),
+        }),
         n: v.n,
         n_needed: v.n_needed,
         n_advised: v.n_advised,
@@ -187,6 +195,31 @@ fn verdict(v: &Verdict) -> wire::Verdict {
         method: v.method.clone(),
         reason: strike_out(&v.reason),
         examples: struck_out(&v.examples),
+    }
+}
+
+fn metric(note: &MetricNote) -> wire::Metric {
+    wire::Metric {
+        id: note.id.clone(),
+        formula: note.formula.clone(),
+        better: if note.higher_is_better { "higher" } else { "lower" }.into(),
+        interval: note.interval.clone(),
+    }
+}
+
+fn chart(chart: &Chart) -> wire::Chart {
+    // JSON has no NaN: a series that holds one would make the record unreadable, and is no picture.
+    let named = |series: &Series| {
+        let finite = series.iter().all(|(_, values)| values.iter().all(|value| value.is_finite()));
+        finite.then(|| series.iter().map(|(name, values)| (name.to_string(), values.clone())).collect())
+    };
+    wire::Chart {
+        id: chart.id.clone(),
+        source: strike_out(&chart.source),
+        rows: chart.rows,
+        labels: struck_out(&chart.labels),
+        candidate: named(&chart.candidate).unwrap_or_default(),
+        baseline: chart.baseline.as_ref().and_then(named),
     }
 }
 

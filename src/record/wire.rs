@@ -3,6 +3,7 @@
 //! `mlgate report` shows an old record as `mlgate run` showed it.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 pub const MEDIA_TYPE: &str = "application/vnd.mlgate.record.v1+json";
 /// A record of `mlgate promote`, attached to the image that was promoted.
@@ -32,6 +33,12 @@ pub struct Record {
     /// The predictions that were judged, where they ride along as a layer of the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predictions: Option<Predictions>,
+    /// What the rows behind the measurements look like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub charts: Vec<Chart>,
+    /// How the metrics of predictions are defined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
 }
 
 /// A Parquet file with the columns that were judged.
@@ -96,6 +103,36 @@ pub struct Distribution {
     /// Shares of each side's values.
     pub reference: Vec<f64>,
     pub current: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Of its measurements: `quality.f1`.
+    pub id: String,
+    /// In one line, with the source of the formula where it has one.
+    pub formula: String,
+    /// `higher` or `lower`.
+    pub better: String,
+    /// How its interval is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+}
+
+/// Columns to draw, by name and each of one length: of the candidate and, on the same axes, of the baseline where its
+/// rows are known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    /// `quality.` and `confusion_matrix` (`rows` by true and predicted class, as many as `labels` squared),
+    /// `roc_curve`, `precision_recall_curve`, `calibration`, `truth_by_prediction` or `residuals`.
+    pub id: String,
+    pub source: String,
+    /// Of the candidate.
+    pub rows: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    pub candidate: BTreeMap<String, Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BTreeMap<String, Vec<f64>>>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -242,6 +279,9 @@ pub struct Verdict {
     /// `value`, `difference` or `relative difference`: what `interval` is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_of: Option<String>,
+    /// What the gate allows, and what was held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Allowed>,
     pub n: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_needed: Option<u64>,
@@ -254,6 +294,19 @@ pub struct Verdict {
     pub reason: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
+}
+
+/// The estimate that the gate judged and the ends between which it had to lie, on the scale of the interval. An end
+/// that is not there is no limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// `value`, `difference` or `relative difference`.
+    pub of: String,
+    pub estimate: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -39,10 +39,17 @@ pub fn value(unit: &str, value: Option<f64>) -> String {
 /// `0.9412 to 0.9904` or [`NONE`]. `of` is the record's `interval_of`.
 pub fn interval(unit: &str, interval: Option<&Interval>, of: Option<&str>) -> String {
     let Some(&Interval { low, high, .. }) = interval else { return NONE.into() };
+    let of = of.unwrap_or_default();
+    let mark = if matches!(of, "difference" | "relative difference") { "Δ " } else { "" };
+    format!("{mark}{} to {}", of_kind(unit, low, of), of_kind(unit, high, of))
+}
+
+/// A number of the kind that the record calls `interval_of`: `0.9412`, `+0.01`, `-1.2%`.
+pub fn of_kind(unit: &str, number: f64, of: &str) -> String {
     match of {
-        Some("difference") => format!("Δ {} to {}", difference(unit, low), difference(unit, high)),
-        Some("relative difference") => format!("Δ {} to {}", relative(low), relative(high)),
-        _ => format!("{} to {}", value(unit, Some(low)), value(unit, Some(high))),
+        "difference" => difference(unit, number),
+        "relative difference" => relative(number),
+        _ => value(unit, Some(number)),
     }
 }
 

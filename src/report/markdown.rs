@@ -2,7 +2,6 @@
 //! template engine's formatter, so that no value can be forgotten; what does not fit is left out row by row, the
 //! least wanted first, and said so. The decision and why it was taken stay.
 
-use super::figures;
 use super::sections::Sections;
 use super::text::one_line;
 use crate::model::Unit;
@@ -76,24 +75,12 @@ fn fill(record: &Record, sections: &Sections) -> Result<String, Error> {
             size => Unit::Bytes.show(image.bytes as f64),
             pushed => image.pushed,
         }),
-        levels => levels(record),
+        levels => super::levels(record),
         commit => run.commit.as_ref().map(|c| super::short(&c.sha) + if c.dirty { " with changes" } else { "" }),
         hash => super::short(&run.hash),
         version => one_line(&record.tool.version, 40),
     })?;
     Ok(without_blank_runs(&text))
-}
-
-/// `95%`, or `90%, 95%` where they differ; empty when no verdict has an interval.
-fn levels(record: &Record) -> String {
-    let mut levels: Vec<String> = vec![];
-    for interval in record.verdicts.iter().filter_map(|verdict| verdict.interval.as_ref()) {
-        let level = figures::value(Unit::Share.name(), Some(interval.level));
-        if !levels.contains(&level) && levels.len() < 4 {
-            levels.push(level);
-        }
-    }
-    levels.join(", ")
 }
 
 /// At most one blank line in a row, none at the end. Values hold no line breaks, so this touches the layout alone.

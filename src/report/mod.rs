@@ -3,14 +3,20 @@
 
 mod annotations;
 mod distribution;
+mod explain;
 pub mod figures;
+mod html;
 mod json;
 mod junit;
 pub mod markdown;
+mod picture;
 pub mod profile;
+mod reproduce;
 mod sections;
 mod terminal;
 pub mod text;
+
+pub use explain::explain;
 
 use crate::model::Unit;
 use crate::record::wire::{Record, Stage, Verdict};
@@ -22,6 +28,8 @@ pub enum Format {
     Terminal,
     /// The pull-request comment, also used for the step summary; at most 65,536 characters.
     Markdown,
+    /// One file that loads nothing, for artifacts of CI.
+    Html,
     /// GitHub workflow commands.
     Annotations,
     Junit,
@@ -30,13 +38,15 @@ pub enum Format {
 }
 
 impl Format {
-    pub const ALL: [Format; 5] = [Format::Terminal, Format::Markdown, Format::Annotations, Format::Junit, Format::Json];
+    pub const ALL: [Format; 6] =
+        [Format::Terminal, Format::Markdown, Format::Html, Format::Annotations, Format::Junit, Format::Json];
 
-    /// The name on the command line: `terminal`, `markdown`, `annotations`, `junit`, `json`.
+    /// The name on the command line: `terminal`, `markdown`, `html`, `annotations`, `junit`, `json`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Terminal => "terminal",
             Format::Markdown => "markdown",
+            Format::Html => "html",
             Format::Annotations => "annotations",
             Format::Junit => "junit",
             Format::Json => "json",
@@ -51,13 +61,15 @@ pub struct Options {
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// Draw with ASCII alone, for terminals of another encoding than UTF-8.
+    pub ascii: bool,
     /// The text of `mlops.yaml`, so that annotations point to the line of their gate.
     pub config: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { color: false, width: 80, config: None }
+        Options { color: false, width: 80, ascii: false, config: None }
     }
 }
 
@@ -65,6 +77,7 @@ pub fn render(record: &Record, format: Format, options: &Options) -> String {
     match format {
         Format::Terminal => terminal::render(record, options.color, options.width),
         Format::Markdown => markdown::render(record),
+        Format::Html => html::render(record),
         Format::Annotations => annotations::render(record, options.config.as_deref()),
         Format::Junit => junit::render(record),
         Format::Json => json::render(record),
@@ -113,6 +126,28 @@ fn stages(record: &Record) -> Vec<(Stage, Vec<&Verdict>)> {
         stages[index].1.push(verdict);
     }
     stages
+}
+
+/// Why a whole stage was not run, if it was not.
+fn left_out_because(stage: &Stage, verdicts: &[&Verdict]) -> Option<String> {
+    match verdicts {
+        [only] if only.id == stage.name && outcome(&only.outcome) == "skipped" => {
+            Some(text::one_line(&only.reason, 200))
+        }
+        _ => None,
+    }
+}
+
+/// `95%`, or `90%, 95%` where they differ; empty when no verdict has an interval.
+fn levels(record: &Record) -> String {
+    let mut levels: Vec<String> = vec![];
+    for interval in record.verdicts.iter().filter_map(|verdict| verdict.interval.as_ref()) {
+        let level = figures::value(Unit::Share.name(), Some(interval.level));
+        if !levels.contains(&level) && levels.len() < 4 {
+            levels.push(level);
+        }
+    }
+    levels.join(", ")
 }
 
 /// The ids of the record's checks: their verdicts are findings rather than numbers held against a bound.

@@ -20,7 +20,7 @@ pub struct Section<T> {
 }
 
 impl<T> Section<T> {
-    fn of(all: impl ExactSizeIterator<Item = T>) -> Section<T> {
+    pub fn of(all: impl ExactSizeIterator<Item = T>) -> Section<T> {
         let total = all.len();
         let rows: Vec<T> = all.take(MOST_ROWS).collect();
         let left_out = total - rows.len();
@@ -97,6 +97,7 @@ impl Sections {
                 name: one_line(&input.name, 200),
                 bytes: Unit::Bytes.show(input.bytes as f64),
                 digest: one_line(&input.digest, 24),
+                full_digest: one_line(&input.digest, 100),
             })),
         }
     }
@@ -228,6 +229,7 @@ pub struct InputRow {
     name: String,
     bytes: String,
     digest: String,
+    full_digest: String,
 }
 
 fn mark(word: &str) -> &'static str {

@@ -24,8 +24,8 @@ const REASONS: usize = 50;
 /// Wider lines tire the eye.
 const WIDEST: usize = 140;
 
-struct Paint {
-    color: bool,
+pub struct Paint {
+    pub color: bool,
 }
 
 impl Paint {
@@ -40,7 +40,11 @@ impl Paint {
         self.with(Style::new().dimmed(), text)
     }
 
-    fn outcome(&self, word: &str, text: &str) -> String {
+    pub fn bold(&self, text: &str) -> String {
+        self.with(Style::new().bold(), text)
+    }
+
+    pub fn outcome(&self, word: &str, text: &str) -> String {
         let color = match outcome(word) {
             "passed" => AnsiColor::Green,
             "warned" | "inconclusive" => AnsiColor::Yellow,
@@ -64,7 +68,7 @@ pub fn render(record: &Record, color: bool, columns: usize) -> String {
     let mut out = decision(record, &paint, columns);
     let checks = super::check_ids(record);
     let stages = super::stages(record);
-    let table = |(stage, verdicts): &(Stage, Vec<&Verdict>)| match left_out(stage, verdicts) {
+    let table = |(stage, verdicts): &(Stage, Vec<&Verdict>)| match super::left_out_because(stage, verdicts) {
         Some(_) => vec![],
         None => rows(verdicts, &checks),
     };
@@ -72,7 +76,7 @@ pub fn render(record: &Record, color: bool, columns: usize) -> String {
     let layout = Layout::of(&tables, columns);
     let mut was_left_out = false;
     for ((stage, verdicts), rows) in stages.iter().zip(&tables) {
-        let left_out = left_out(stage, verdicts);
+        let left_out = super::left_out_because(stage, verdicts);
         if !(was_left_out && left_out.is_some()) {
             out.push('\n');
         }
@@ -86,7 +90,7 @@ pub fn render(record: &Record, color: bool, columns: usize) -> String {
     }
     let not_passed = super::not_passed(record);
     if !not_passed.is_empty() {
-        out.push_str(&format!("\n{}\n", paint.with(Style::new().bold(), "Not passed")));
+        out.push_str(&format!("\n{}\n", paint.bold("Not passed")));
         for verdict in not_passed.iter().take(REASONS) {
             reasons(&mut out, verdict, is_check(&checks, verdict), columns, &paint);
             if let Some(drawn) = distribution::of(record, verdict) {
@@ -105,7 +109,7 @@ fn decision(record: &Record, paint: &Paint, columns: usize) -> String {
     let (mark, word) = if super::cleared(record) { ("✓", "passed") } else { ("✗", "failed") };
     let headline = format!("{mark} {}", headline(record));
     let mut out = match paint.color {
-        true => format!("{}\n", paint.with(Style::new().bold(), &paint.outcome(word, &headline))),
+        true => format!("{}\n", paint.bold(&paint.outcome(word, &headline))),
         false => format!("{headline}\n"),
     };
     for line in wrap(&one_line(&record.decision.summary, 1000), columns - 2) {
@@ -114,21 +118,13 @@ fn decision(record: &Record, paint: &Paint, columns: usize) -> String {
     out
 }
 
-fn mark(word: &str) -> &'static str {
+pub fn mark(word: &str) -> &'static str {
     match outcome(word) {
         "passed" => "✓",
         "warned" => "!",
         "inconclusive" => "?",
         "skipped" => "–",
         _ => "✗",
-    }
-}
-
-/// Why a whole stage was not run, if it was not.
-fn left_out(stage: &Stage, verdicts: &[&Verdict]) -> Option<String> {
-    match verdicts {
-        [only] if only.id == stage.name && outcome(&only.outcome) == "skipped" => Some(one_line(&only.reason, 200)),
-        _ => None,
     }
 }
 
@@ -223,7 +219,7 @@ fn stage_lines(out: &mut String, stage: &Stage, rows: &[Row], layout: &Layout, p
         _ => String::new(),
     };
     let mark = paint.outcome(&stage.outcome, mark(&stage.outcome));
-    out.push_str(&format!("{mark} {} {}", paint.with(Style::new().bold(), &name), paint.dim(&took)));
+    out.push_str(&format!("{mark} {} {}", paint.bold(&name), paint.dim(&took)));
     let heads = rows.iter().any(|row| row.cells[..4].iter().any(|cell| !cell.is_empty()));
     let left = 3 + width(&name) + width(&took);
     if heads && left <= layout.gate + 4 {

@@ -8,10 +8,12 @@ use crate::gate::{self, Policy};
 use crate::model::{Baseline, Comparison, Evidence, Fault, Gate, Input, Measurement};
 use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Around, Files, Found, merge};
+use crate::quality::charts;
 use crate::quality::compare::compare;
 use crate::quality::file_input;
 use crate::quality::kept;
 use crate::quality::measure::measure;
+use crate::quality::methods;
 use crate::quality::outcomes::Predicted;
 use crate::quality::predictions;
 use std::path::{Path, PathBuf};
@@ -107,6 +109,8 @@ async fn look(
     evidence.measurements = measured.measurements;
     evidence.comparisons = measured.comparisons;
     evidence.predictions = measured.predictions;
+    evidence.charts = measured.charts;
+    evidence.metrics = measured.metrics;
     (evidence, found.baseline)
 }
 
@@ -299,6 +303,8 @@ fn of_candidate(
             evidence.comparisons = comparisons;
             evidence.notes.extend(compared.notes.into_iter().chain(notes));
         }
+        evidence.metrics = methods::notes(predicted, config.task);
+        evidence.charts = charts::of(predicted, baseline.predicted.as_ref(), level);
         let again = |level| measure(predicted, config.task, least, level).measurements;
         let mut against = |level, again: &[Measurement]| {
             let Some((other, measurements)) = &mut other else { return Vec::new() };

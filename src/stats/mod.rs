@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod counts;
+pub mod curve;
 pub mod drift;
 pub mod interval;
 pub mod linear;
@@ -14,6 +15,7 @@ mod ranking;
 pub mod rows;
 pub mod sampling;
 mod slopes;
+pub mod spread;
 pub mod text;
 
 pub use interval::{carried, critical, mover, mover_ratio, rows_needed, unbounded, wilson};

@@ -6,7 +6,7 @@ use mlgate::report::{Format, Options, markdown, render, text};
 use std::fs;
 use std::path::PathBuf;
 
-const HOSTILE: [&str; 12] = [
+pub const HOSTILE: [&str; 12] = [
     "</details><script>alert(1)</script>",
     "@everyone see https://evil.example and www.evil.example",
     "| a | b |",
@@ -25,7 +25,7 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(name)
 }
 
-fn record(name: &str) -> Record {
+pub fn record(name: &str) -> Record {
     serde_json::from_str(&fs::read_to_string(fixture(name)).unwrap()).unwrap()
 }
 
@@ -38,7 +38,7 @@ fn show(record: &Record, format: Format) -> String {
 }
 
 /// A record in which every text is `text`, and every verdict one of the six outcomes.
-fn hostile(text: &str) -> Record {
+pub fn hostile(text: &str) -> Record {
     let mut record = record("blocked.json");
     let t = || text.to_string();
     record.run.model = t();
