@@ -37,6 +37,8 @@ pub const METHODS: &[Method] = &[
     Method { name: ORDER_STATISTICS, source: "David & Nagaraja 2003" },
     Method { name: ROWS_BOOTSTRAP, source: "Koehn 2004" },
     Method { name: "paired bootstrap", source: "Efron 1979; Agresti & Min 2005 for the two imagined rows" },
+    Method { name: "Newcombe's paired interval", source: "Newcombe 1998, method 10 for paired proportions" },
+    Method { name: "McNemar's exact p", source: "McNemar 1947" },
     Method { name: "paired DeLong test", source: "DeLong et al. 1988; Sun & Xu 2014" },
     Method { name: "paired t interval", source: "Student's t, of the mean difference of losses" },
     Method { name: "paired delta method", source: "Jaeckel 1972, Efron 1982" },
