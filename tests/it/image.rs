@@ -1,5 +1,7 @@
 //! Images for real: a Docker engine, registries on loopback, skopeo as the judge of what was pushed.
 
+mod faults;
+
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
 use mlgate::config::{Build, Compression, Config, Image, Layer, LayeredImage};

@@ -187,6 +187,37 @@ async fn an_upload_that_breaks_goes_on_and_credentials_stay_with_their_registry(
 }
 
 #[tokio::test]
+async fn an_upload_that_gets_further_is_never_given_up() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "0123456789").unwrap();
+    let blob = descriptor(LAYER, digest::of(b"0123456789"), 10);
+    // Eight cuts, more than the attempts that get nowhere; before each one a byte more arrives.
+    let cuts = Lock::new(0);
+    let (host, requests) = serve(move |request| {
+        let mut cuts = cuts.lock().unwrap();
+        match parts(request).0.split(' ').next() {
+            Some("HEAD") => answer("404 Not Found", &[], ""),
+            Some("GET") if request.starts_with("GET /v2/ ") => ok(""),
+            Some("GET") => answer("204 No Content", &[("Location", "/u"), ("Range", &format!("0-{cuts}"))], ""),
+            Some("PATCH") if *cuts < 8 => {
+                *cuts += 1;
+                String::new()
+            }
+            Some("PATCH") => answer("202 Accepted", &[("Location", "/u")], ""),
+            Some("PUT") => answer("201 Created", &[], ""),
+            _ => answer("202 Accepted", &[("Location", "/u")], ""),
+        }
+    })
+    .await;
+    let repository = Repository::named(&format!("{host}/a/b"), false, &Access::default()).await.unwrap();
+    assert_eq!(repository.push_blob(&blob, Source::File(file.path())).await.unwrap(), Sent::Uploaded(10));
+    let requests = requests.lock().unwrap();
+    let sent: Vec<&str> =
+        requests.iter().filter(|r| r.starts_with("PATCH")).map(|r| r.rsplit('\n').next().unwrap_or("")).collect();
+    assert_eq!(sent, ["0123456789", "23456789", "3456789", "456789", "56789", "6789", "789", "89", "9"]);
+}
+
+#[tokio::test]
 async fn what_is_not_what_its_digest_says_is_refused() {
     let (host, _) = serve(|_| ok("{\"layers\": []}")).await;
     let access = Access::default();
