@@ -4,7 +4,7 @@
 mod subject;
 
 use super::units;
-use crate::model::{Bound, Gate, Offset, Op, Quantity, Rule, Severity, StageKind, Unit};
+use crate::model::{Bound, Gate, LEVELS, Offset, Op, Quantity, Rule, Severity, StageKind};
 use winnow::combinator::{not, opt, preceded, terminated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{LocatingSlice, Location, Stateful, Stream};
@@ -253,20 +253,12 @@ fn level(input: &mut Input<'_>) -> Parsed<f64> {
         return Err(error(input, format!("expected a level of confidence, {}", found(input)), help));
     };
     let is_percent = input.state.text[start..at(input)].trim_end().ends_with('%');
-    if !is_percent || !(0.5..1.0).contains(&quantity.value) {
-        return Err(error_since(start, input, "a level of confidence lies from 50% to below 100%", help));
-    }
     // 99.9/100 is a digit off.
-    Ok((quantity.value * 1e12).round() / 1e12)
-}
-
-/// Whether a bound written with `unit` can be held against a measurement in `measured`.
-pub fn fits(unit: Option<Unit>, measured: Unit) -> bool {
-    match unit {
-        None => !matches!(measured, Unit::Seconds | Unit::Bytes),
-        Some(Unit::Share) => matches!(measured, Unit::Score | Unit::Share),
-        Some(unit) => unit == measured,
+    let level = (quantity.value * 1e12).round() / 1e12;
+    if !is_percent || !LEVELS.contains(&level) {
+        return Err(error_since(start, input, "a level of confidence lies from 50% to 99.9999%", help));
     }
+    Ok(level)
 }
 
 #[cfg(test)]

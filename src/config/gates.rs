@@ -1,9 +1,8 @@
 //! Gates against what the stages will measure: names, units, slices, baseline.
 
-use super::gate_text::fits;
 use super::problem::{Code, Problems, suggest};
 use super::{Config, Dataset, KnownMetrics, Predictions, Quality, Suite};
-use crate::model::{Bound, Gate, Measure, Offset, Op, Quantity, Rule, Subject, Unit};
+use crate::model::{Bound, Gate, Measure, Op, Rule, Subject, Unit};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -183,8 +182,8 @@ impl Placed<'_> {
             }
         };
         let unit = measured.unit();
-        for quantity in quantities(&self.gate.rule).into_iter().filter(|q| !fits(q.unit, unit)) {
-            let written = quantity.unit.map_or("a plain number".to_string(), |u| format!("a bound in {u}"));
+        for quantity in self.gate.rule.quantities().into_iter().filter(|q| !q.fits(unit)) {
+            let written = quantity.written();
             let help = match unit {
                 Unit::Seconds => "such as 200ms or 1d",
                 Unit::Bytes => "such as 2GB",
@@ -202,7 +201,7 @@ impl Placed<'_> {
         let (gate, known) = (self.gate, self.known);
         let id = known.id(gate.subject.id());
         if let Some((_, highest)) = known.highest.iter().find(|(name, _)| name == id)
-            && let Some(beyond) = quantities(&gate.rule).into_iter().find(|q| q.value.abs() > *highest)
+            && let Some(beyond) = gate.rule.quantities().into_iter().find(|q| q.value.abs() > *highest)
         {
             let help = match beyond.unit {
                 None => format!("did you mean {}%?", beyond.value.abs()),
@@ -216,7 +215,7 @@ impl Placed<'_> {
         if let Some(timeout) = known.timeout
             && unit == Some(Unit::Seconds)
             && id.starts_with("latency.")
-            && quantities(&gate.rule).iter().all(|q| q.unit == unit)
+            && gate.rule.quantities().iter().all(|q| q.unit == unit)
             && admits(&gate.rule, timeout.as_secs_f64())
         {
             let timeout = Unit::Seconds.show(timeout.as_secs_f64());
@@ -236,14 +235,5 @@ fn admits(rule: &Rule, value: f64) -> bool {
         }
         Rule::Between { low, high } => low.value <= value && value <= high.value,
         Rule::Compare { .. } | Rule::Within { .. } => false,
-    }
-}
-
-fn quantities(rule: &Rule) -> Vec<Quantity> {
-    match rule {
-        Rule::Compare { bound: Bound::Absolute(q) | Bound::Baseline(Offset::Absolute(q)), .. } => vec![*q],
-        Rule::Within { tolerance: Offset::Absolute(q) } => vec![*q],
-        Rule::Between { low, high } => vec![*low, *high],
-        Rule::Compare { .. } | Rule::Within { .. } => Vec::new(),
     }
 }

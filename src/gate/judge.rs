@@ -2,7 +2,7 @@
 
 use super::levels;
 use super::position::{Position, position};
-use super::side::{Certainty, Side, percent};
+use super::side::{Certainty, Side, Told, percent};
 use super::value::{self, Pair};
 use super::{Grounds, Policy, power, quarantine, words};
 use crate::model::*;
@@ -24,7 +24,7 @@ pub fn gates(stage: StageKind, gates: &[Gate], grounds: &Grounds<'_>, policy: &P
     let judge = Judge { stage, candidate, baseline, comparisons, policy };
     let verdicts = gates.iter().flat_map(|gate| {
         let verdicts = match without_baseline(stage, gate, grounds.baseline) {
-            Some(verdict) => vec![verdict],
+            Some(verdict) => vec![judge.unmeasured(gate).unwrap_or(verdict)],
             None => judge.gate(gate),
         };
         quarantine::apply(gate, verdicts, policy.today)
@@ -80,7 +80,32 @@ struct Judge<'a> {
     policy: &'a Policy,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// What is wrong with the candidate's side alone, if anything: a first run is no leave to measure nothing.
+    fn unmeasured(&self, gate: &Gate) -> Option<Verdict> {
+        let certainty = Certainty { level: levels::base(gate, self.policy), correction: self.policy.correction };
+        let slices = match self.each_slice(gate) {
+            Ok(slices) => slices,
+            Err(verdict) => return Some(*verdict),
+        };
+        slices.into_iter().find_map(|slice| self.measured(gate, slice, certainty).err().map(|verdict| *verdict))
+    }
+
+    /// The slices that the gate is held on; the whole, where it is on none.
+    fn each_slice(&self, gate: &Gate) -> Result<Vec<Option<&'a Slice>>, Box<Verdict>> {
+        let subject = &gate.subject;
+        let Some(column) = subject.each_slice_of() else { return Ok(vec![None]) };
+        let of = subject.parts().into_iter().find(|part| part.each_slice_of().is_some()).map_or("", Subject::id);
+        let slices: Vec<_> = self.candidate.slices(of, column).into_iter().map(Some).collect();
+        match slices.is_empty() {
+            false => Ok(slices),
+            true => {
+                let reason = format!("no slice of `{column}` has enough rows to be measured");
+                Err(Box::new(errored(self.stage, gate, reason)))
+            }
+        }
+    }
+
     fn gate(&self, gate: &Gate) -> Vec<Verdict> {
         let subject = &gate.subject;
         let (level, correction) = (levels::base(gate, self.policy), self.policy.correction);
@@ -89,31 +114,30 @@ impl Judge<'_> {
         if looks > 1 {
             said.push(format!("each of {looks} looks at {} (Bonferroni)", percent(level)));
         }
-        let Some(column) = subject.each_slice_of() else {
-            return vec![self.one(gate, None, Certainty { level, correction }, said)];
+        let slices = match self.each_slice(gate) {
+            Ok(slices) => slices,
+            Err(verdict) => return vec![*verdict],
         };
-        let of = subject.parts().into_iter().find(|part| part.each_slice_of().is_some()).map_or("", Subject::id);
-        let slices = self.candidate.slices(of, column);
-        if slices.is_empty() {
-            return vec![errored(self.stage, gate, format!("no slice of `{column}` has enough rows to be measured"))];
-        }
         let level = levels::of_gate(gate, self.policy, slices.len());
         if slices.len() > 1 && correction == SliceCorrection::Bonferroni {
             said.push(format!("each of {} slices at {} (Bonferroni)", slices.len(), percent(level)));
         }
         let certainty = Certainty { level, correction };
-        slices.into_iter().map(|slice| self.one(gate, Some(slice), certainty, said.clone())).collect()
+        slices.into_iter().map(|slice| self.one(gate, slice, certainty, said.clone())).collect()
     }
 
-    fn one(&self, gate: &Gate, slice: Option<&Slice>, certainty: Certainty, mut said: Vec<String>) -> Verdict {
+    /// The candidate's side of a gate, and its verdict as far as that side tells it; or what is wrong with it.
+    fn measured(
+        &self,
+        gate: &Gate,
+        slice: Option<&Slice>,
+        certainty: Certainty,
+    ) -> Result<(Told, Verdict), Box<Verdict>> {
         let subject = &gate.subject;
-        let candidate = match self.candidate.tell(subject, slice, certainty) {
-            Ok(told) => told,
-            Err(reason) => {
-                let id = subject.to_string();
-                return Verdict { id, slice: slice.cloned(), ..errored(self.stage, gate, reason) };
-            }
-        };
+        let candidate = self.candidate.tell(subject, slice, certainty).map_err(|reason| {
+            let id = subject.to_string();
+            Box::new(Verdict { id, slice: slice.cloned(), ..errored(self.stage, gate, reason) })
+        })?;
         let measured = &candidate.measurement;
         let described = Verdict {
             slice: measured.slice.clone(),
@@ -123,6 +147,8 @@ impl Judge<'_> {
             source: measured.source.clone(),
             id: match subject {
                 Subject::Gap { .. } | Subject::Ratio { .. } => subject.to_string(),
+                // Not by the key: the slice would seem to be of the last measurement alone.
+                Subject::Combined(_) => slice.map_or(subject.to_string(), |slice| format!("{subject} for {slice}")),
                 _ => measured.key(),
             },
             ..errored(self.stage, gate, String::new())
@@ -130,8 +156,24 @@ impl Judge<'_> {
         if !measured.value.is_finite() {
             let (key, value) = (measured.key(), measured.value);
             let reason = format!("`{key}` is {value}: not a number that a gate can be held against");
-            return Verdict { reason, ..described };
+            return Err(Box::new(Verdict { reason, ..described }));
         }
+        // Of a metric file the unit is known only now.
+        if let Some(quantity) = gate.rule.quantities().into_iter().find(|quantity| !quantity.fits(measured.unit)) {
+            let reason =
+                format!("`{}` is measured in {}, the gate has {}", measured.key(), measured.unit, quantity.written());
+            return Err(Box::new(Verdict { reason, ..described }));
+        }
+        Ok((candidate, described))
+    }
+
+    fn one(&self, gate: &Gate, slice: Option<&Slice>, certainty: Certainty, mut said: Vec<String>) -> Verdict {
+        let subject = &gate.subject;
+        let (candidate, described) = match self.measured(gate, slice, certainty) {
+            Ok(measured) => measured,
+            Err(verdict) => return *verdict,
+        };
+        let measured = &candidate.measurement;
         let baseline = self.baseline.tell(subject, slice, certainty);
         let comparison = match subject {
             // Its id is that of the slices, and what it compares is not.
@@ -140,7 +182,7 @@ impl Judge<'_> {
         };
         let pair = Pair {
             candidate: measured,
-            baseline: baseline.as_ref().ok().map(|told| &told.measurement),
+            baseline: baseline.as_ref().map(|told| &told.measurement).map_err(String::as_str),
             comparison: comparison.as_ref().map(|(comparison, _)| comparison),
         };
         let mut held = match value::subject(&pair, &gate.rule) {

@@ -12,6 +12,7 @@ mod words;
 
 pub use judge::{checks, gates, skipped};
 pub use levels::levels;
+pub use quarantine::{State, state};
 
 use crate::model::{Baseline, Evidence, Measurement, Severity, SliceCorrection, Subject};
 use chrono::NaiveDate;
@@ -40,14 +41,14 @@ pub struct Looks {
 impl Looks {
     pub const ONE: Looks = Looks { quality: 1, latency: 1 };
 
-    /// At the measurements of a gate: the most of any.
+    /// At the measurements of a gate. Of two stages each look at the one may be judged beside each at the other.
     fn at(self, subject: &Subject) -> u32 {
-        let of = |id: &str| match id.split('.').next() {
-            Some("quality") => self.quality,
-            Some("latency") => self.latency,
-            _ => 1,
+        let ids = subject.ids();
+        let of = |stage: &str, looks: u32| match ids.iter().any(|id| id.split('.').next() == Some(stage)) {
+            true => looks.max(1),
+            false => 1,
         };
-        subject.ids().into_iter().map(of).max().unwrap_or(1).max(1)
+        of("quality", self.quality) * of("latency", self.latency)
     }
 }
 

@@ -137,12 +137,8 @@ type Between = dyn Fn(&[Measurement], f64) -> Result<Measurement, String>;
 /// (MOVER's), which all hold at once.
 fn gap(slices: &[Measurement], level: f64) -> Result<Measurement, String> {
     let (largest, smallest) = extremes(slices)?;
-    let ends = pairs(slices, &stats::mover);
-    let interval = ends.map(|ends| {
-        let low = ends.iter().map(|i| i.low).fold(0.0, f64::max);
-        let high = ends.iter().map(|i| i.high).fold(f64::NEG_INFINITY, f64::max);
-        Interval { low, high, level }
-    });
+    let ends = over_pairs(slices, &stats::mover, (0.0, f64::NEG_INFINITY), f64::max);
+    let interval = ends.map(|(low, high)| Interval { low, high, level });
     Ok(Measurement { value: largest.value - smallest.value, interval, ..between(largest, smallest, largest.unit) })
 }
 
@@ -154,12 +150,8 @@ fn ratio(slices: &[Measurement], level: f64) -> Result<Measurement, String> {
         let value = largest.unit.show(if smallest.value < 0.0 { smallest.value } else { largest.value });
         return Err(format!("a ratio between slices needs values above zero, and one is {value}"));
     }
-    let ends = pairs(slices, &stats::mover_ratio);
-    let interval = ends.map(|ends| {
-        let low = ends.iter().map(|i| i.low).fold(1.0, f64::min).max(0.0);
-        let high = ends.iter().map(|i| i.high).fold(1.0, f64::min);
-        Interval { low, high, level }
-    });
+    let ends = over_pairs(slices, &stats::mover_ratio, (1.0, 1.0), f64::min);
+    let interval = ends.map(|(low, high)| Interval { low: low.max(0.0), high, level });
     Ok(Measurement { value: smallest.value / largest.value, interval, ..between(largest, smallest, Unit::Score) })
 }
 
@@ -169,13 +161,20 @@ fn extremes(slices: &[Measurement]) -> Result<(&Measurement, &Measurement), Stri
     largest.zip(smallest).ok_or_else(|| "there are no slices".to_string())
 }
 
-/// The intervals of all ordered pairs of different slices; none where a slice has none.
-fn pairs(slices: &[Measurement], of: &dyn Fn((f64, Interval), (f64, Interval)) -> Interval) -> Option<Vec<Interval>> {
+/// The ends of the intervals of all ordered pairs of different slices, folded from `start`; none where a slice has no
+/// interval.
+fn over_pairs(
+    slices: &[Measurement],
+    of: &dyn Fn((f64, Interval), (f64, Interval)) -> Interval,
+    start: (f64, f64),
+    then: fn(f64, f64) -> f64,
+) -> Option<(f64, f64)> {
     let known: Vec<(f64, Interval)> = slices.iter().map(|m| Some((m.value, m.interval?))).collect::<Option<_>>()?;
-    let mut ends = Vec::with_capacity(known.len() * known.len());
+    let mut ends = start;
     for (i, a) in known.iter().enumerate() {
         for (_, b) in known.iter().enumerate().filter(|(j, _)| *j != i) {
-            ends.push(of(*a, *b));
+            let interval = of(*a, *b);
+            ends = (then(ends.0, interval.low), then(ends.1, interval.high));
         }
     }
     Some(ends)

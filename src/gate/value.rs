@@ -31,7 +31,8 @@ impl Subjected {
 /// Candidate, baseline, and where the rows of both were there, their comparison.
 pub struct Pair<'a> {
     pub candidate: &'a Measurement,
-    pub baseline: Option<&'a Measurement>,
+    /// Or why there is none.
+    pub baseline: Result<&'a Measurement, &'a str>,
     pub comparison: Option<&'a Comparison>,
 }
 
@@ -66,7 +67,8 @@ pub fn subject(pair: &Pair<'_>, rule: &Rule) -> Result<Subjected, String> {
 
 fn plain(pair: &Pair<'_>, region: Region) -> Subjected {
     let candidate = pair.candidate;
-    let baseline = pair.comparison.map(|c| c.baseline).or(pair.baseline.map(|b| b.value)).filter(|b| b.is_finite());
+    let baseline =
+        pair.comparison.map(|c| c.baseline).or(pair.baseline.ok().map(|b| b.value)).filter(|b| b.is_finite());
     Subjected {
         of: "value",
         estimate: candidate.value,
@@ -84,14 +86,14 @@ fn against_baseline(pair: &Pair<'_>, region: Region, is_relative: bool) -> Resul
     let candidate = pair.candidate;
     let (baseline, difference, relative, n, method) = match (pair.comparison, pair.baseline) {
         (Some(c), _) => (c.baseline, c.difference, c.relative, Some(c.n), Some(c.method.clone())),
-        (None, Some(baseline)) => {
+        (None, Ok(baseline)) => {
             if baseline.unit != candidate.unit {
                 return Err(format!("the baseline is measured in {}, this run in {}", baseline.unit, candidate.unit));
             }
             let (difference, relative, method) = combine(candidate, baseline);
             (baseline.value, difference, relative, smaller(candidate.n, baseline.n), method)
         }
-        (None, None) => return Err("the baseline does not have this measurement".into()),
+        (None, Err(why)) => return Err(format!("the baseline does not have this measurement: {why}")),
     };
     if !baseline.is_finite() {
         return Err("the baseline's value is not a number".into());

@@ -72,6 +72,16 @@ impl Rule {
     pub fn needs_baseline(&self) -> bool {
         matches!(self, Rule::Within { .. } | Rule::Compare { bound: Bound::Baseline(_), .. })
     }
+
+    /// What is written in the measurement's own unit.
+    pub fn quantities(&self) -> Vec<Quantity> {
+        match self {
+            Rule::Compare { bound: Bound::Absolute(q) | Bound::Baseline(Offset::Absolute(q)), .. } => vec![*q],
+            Rule::Within { tolerance: Offset::Absolute(q) } => vec![*q],
+            Rule::Between { low, high } => vec![*low, *high],
+            Rule::Compare { .. } | Rule::Within { .. } => Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,4 +160,20 @@ pub struct Quantity {
     pub value: f64,
     /// None for a plain number, which fits a measurement of any unit but seconds and bytes.
     pub unit: Option<Unit>,
+}
+
+impl Quantity {
+    /// Whether it can be held against a measurement in `measured`.
+    pub fn fits(self, measured: Unit) -> bool {
+        match self.unit {
+            None => !matches!(measured, Unit::Seconds | Unit::Bytes),
+            Some(Unit::Share) => matches!(measured, Unit::Score | Unit::Share),
+            Some(unit) => unit == measured,
+        }
+    }
+
+    /// `a plain number`, `a bound in s`
+    pub fn written(self) -> String {
+        self.unit.map_or("a plain number".to_string(), |unit| format!("a bound in {unit}"))
+    }
 }

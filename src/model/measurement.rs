@@ -135,6 +135,9 @@ fn thousands(value: f64) -> String {
     out
 }
 
+/// The levels of confidence that may be asked for: beyond them the tails are thinner than numbers can tell.
+pub const LEVELS: std::ops::RangeInclusive<f64> = 0.5..=0.999_999;
+
 /// A two-sided confidence interval in the measurement's own unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {

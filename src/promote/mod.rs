@@ -155,7 +155,14 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
         }
     };
     if let Some(record) = &record {
-        evidence.checks.push(records::is_cleared(record, candidate, config, asked.config_digest, asked.stages));
+        evidence.checks.push(records::is_cleared(
+            record,
+            candidate,
+            config,
+            asked.config_digest,
+            asked.stages,
+            record::today(),
+        ));
         evidence.checks.push(records::is_committed(record));
         match record::measurements(record) {
             Ok(measurements) => evidence.measurements = measurements,

@@ -6,6 +6,7 @@ use crate::commands;
 use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
+use crate::gate;
 use crate::image::{self, Access, Attached, Attachments, Kind, Signed};
 use crate::model::*;
 use crate::plan::Plan;
@@ -14,6 +15,7 @@ use crate::record::{self, wire};
 use crate::settings::Settings;
 use crate::sign::Trust;
 use crate::stage::{self, Context, Released, production};
+use chrono::NaiveDate;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -114,6 +116,7 @@ pub fn is_cleared(
     config: &Config,
     config_digest: &str,
     stages: &[StageKind],
+    today: NaiveDate,
 ) -> Check {
     let mut wrong = faults_of(record, &candidate.digest, &config.model.name);
     if candidate.hash.as_ref().is_some_and(|hash| *hash != record.run.hash) {
@@ -128,6 +131,7 @@ pub fn is_cleared(
     if record.config.digest != config_digest {
         wrong.push("mlops.yaml was another one then; run again".into());
     }
+    wrong.extend(config.gates().filter_map(|gate| unsettled(gate, record, config.inconclusive.promote, today)));
     let outcome = if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed };
     let message = match wrong.is_empty() {
         true => format!("run {}, {}", record.run.hash, record.decision.summary),
@@ -135,6 +139,24 @@ pub fn is_cleared(
     };
     let source = format!("{} ({})", candidate.digest, candidate.source);
     Check { outcome, message, ..Check::new("promote.record", "the candidate has a cleared record", source) }
+}
+
+/// What of a gate of the run is no leave to promote: a quarantine that ended since, or that the data could not tell.
+fn unsettled(gate: &Gate, record: &wire::Record, inconclusive: Severity, today: NaiveDate) -> Option<String> {
+    let verdicts: Vec<_> = record.verdicts.iter().filter(|verdict| verdict.gate == gate.text).collect();
+    if verdicts.is_empty() {
+        return None;
+    }
+    match gate.quarantine.as_ref().map(|quarantine| gate::state(quarantine, today)) {
+        Some(gate::State::Void(why)) => return Some(format!("`{}`: {why}", gate.text)),
+        Some(gate::State::Active(_)) => return None,
+        None => {}
+    }
+    let untold = verdicts.into_iter().find(|verdict| verdict.outcome == Outcome::Inconclusive.name())?;
+    (gate.severity == Severity::Block && inconclusive == Severity::Block).then(|| {
+        let (gate, reason) = (&gate.text, &untold.reason);
+        format!("`{gate}` was inconclusive: {reason} (`inconclusive: {{promote: warn}}` lets it through)")
+    })
 }
 
 /// Whether what was built can be found again in git. Without git it only warns: the run hash still tells the content.

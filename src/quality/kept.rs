@@ -10,7 +10,7 @@ use crate::config::{Predictions, SliceBy, Task};
 use crate::data::Watch;
 use crate::data::table::{Reading, Table};
 use crate::digest;
-use crate::model::{Comparison, Fault, KeptPredictions, Measurement, Unit};
+use crate::model::{Comparison, Fault, KeptPredictions, Measurement, Slice, Unit};
 use crate::record::wire;
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -21,6 +21,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -224,21 +225,28 @@ pub fn agreeing(
     candidate: &[Measurement],
     baseline: &[Measurement],
 ) -> (Vec<Comparison>, Vec<String>) {
+    let known = |measured: &[Measurement]| -> HashMap<(String, Option<Slice>), f64> {
+        measured.iter().map(|m| ((m.id.clone(), m.slice.clone()), m.value)).collect()
+    };
+    let (candidate, baseline) = (known(candidate), known(baseline));
     let mut notes = Vec::new();
     let mut agrees = |comparison: &Comparison| {
         let own = comparison.baseline + comparison.difference.value;
-        [(candidate, own), (baseline, comparison.baseline)].into_iter().all(|(measured, value)| {
-            let found = measured.iter().find(|m| m.id == comparison.id && m.slice == comparison.slice);
-            let fits = found.is_none_or(|m| (m.value - value).abs() <= 1e-9 * m.value.abs().max(1.0));
-            if let (false, Some(found)) = (fits, found) {
-                let (recorded, key) = (found.value, found.key());
-                notes.push(format!("{key} is {recorded} by the record and {value} by its predictions: two samples"));
-            }
-            fits
+        let key = (comparison.id.clone(), comparison.slice.clone());
+        [(&candidate, own), (&baseline, comparison.baseline)].into_iter().all(|(measured, value)| {
+            let Some(recorded) = measured.get(&key).filter(|recorded| !same(**recorded, value)) else { return true };
+            let shown = key.1.as_ref().map_or(key.0.clone(), |slice| format!("{}[{slice}]", key.0));
+            notes.push(format!("{shown} is {recorded} by the record and {value} by its predictions: two samples"));
+            false
         })
     };
     let kept = comparisons.into_iter().filter(|comparison| agrees(comparison)).collect();
     (kept, notes)
+}
+
+/// Whether two values are one but for rounding.
+pub fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(1.0)
 }
 
 #[cfg(test)]

@@ -120,9 +120,11 @@ fn judge(outcome: &Outcome, plan: &Plan, levels: &[f64], source: &str, evidence:
         let measurement = Measurement::new(id, value, unit, source);
         evidence.measurements.push(Measurement { n: Some(n), interval, others, ..measurement });
     };
-    // Latencies lie between zero and the timeout by construction, which bounds a side that the sample leaves open.
+    // Latencies lie between zero and the timeout by construction, which bounds a side that the sample leaves open. But a
+    // request that failed stands at the timeout for want of an answer: where it may be the one, nothing bounds it.
     let longest = plan.timeout.as_secs_f64();
-    let inside = |i: Interval| Interval { low: i.low.max(0.0), high: i.high.min(longest), ..i };
+    let greatest = |high: f64| if high >= longest && outcome.failed() > 0 { f64::INFINITY } else { high.min(longest) };
+    let inside = |i: Interval| Interval { low: i.low.max(0.0), high: greatest(i.high), ..i };
     let sample = &outcome.latencies;
     for (id, p) in PERCENTILES {
         let interval = |level| stats::quantile_interval(sample, p, level).map(inside);

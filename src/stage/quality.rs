@@ -16,6 +16,7 @@ use crate::quality::measure::measure;
 use crate::quality::methods;
 use crate::quality::outcomes::Predicted;
 use crate::quality::predictions;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -40,6 +41,8 @@ pub async fn run(
         }
         if quality.looks > 1 {
             evidence.notes.push(format!("measured {look} of at most {} times, all rows together", quality.looks));
+            // What was judged is in the evidence; these are whole copies, private columns too.
+            let _ = std::fs::remove_dir_all(ctx.work.join("looks"));
         }
         return (evidence, baseline);
     }
@@ -154,7 +157,12 @@ fn pooled(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<Option<Path
         std::fs::remove_dir_all(&folder).map_err(unkept)?;
     }
     std::fs::create_dir_all(&folder).map_err(unkept)?;
-    for (place, file) in files_of(ctx.root, &config.file).iter().enumerate() {
+    let files = files_of(ctx.root, &config.file);
+    if files.is_empty() {
+        let why = format!("the command ended well but there is no {}", config.file.display());
+        return Err(Fault::new(format!("keep the predictions of look {look}"), why, "each look writes the file anew"));
+    }
+    for (place, file) in files.iter().enumerate() {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         std::fs::copy(file, folder.join(format!("{look:02}-{place:04}-{name}"))).map_err(unkept)?;
     }
@@ -267,12 +275,13 @@ impl Asked {
     }
 }
 
-/// Adds the intervals of the same measurements, made in the same order at another level.
+/// Adds the intervals that the same measurements have at another level; none where the values differ.
 fn join(measured: &mut [Measurement], again: Vec<Measurement>) {
-    for (known, again) in measured.iter_mut().zip(again) {
-        if known.id == again.id && known.slice == again.slice {
-            known.others.extend(again.interval);
-        }
+    let found: HashMap<_, _> = again.iter().map(|m| ((m.id.as_str(), m.slice.as_ref()), m)).collect();
+    for known in measured {
+        let again = found.get(&(known.id.as_str(), known.slice.as_ref()));
+        let same = again.filter(|again| kept::same(again.value, known.value));
+        known.others.extend(same.and_then(|again| again.interval));
     }
 }
 
@@ -310,7 +319,7 @@ fn of_candidate(
             let Some((other, measurements)) = &mut other else { return Vec::new() };
             let of_other = measure(other, config.task, least, level).measurements;
             let compared = compare(predicted, other, (again, &of_other), config.task, least, level);
-            let (comparisons, _) = kept::agreeing(compared.comparisons, again, &of_other);
+            let (comparisons, _) = kept::agreeing(compared.comparisons, again, measurements);
             join(measurements, of_other);
             comparisons
         };

@@ -1,6 +1,7 @@
 //! The old corpus of the language, and what is new in it.
 
 use super::*;
+use crate::model::Unit;
 use crate::model::{Arithmetic, Expr, Subject};
 
 fn quality(text: &str) -> Gate {

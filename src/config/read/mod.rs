@@ -14,7 +14,7 @@ use super::gates::{self, Known};
 use super::node::{Node, Value};
 use super::problem::{Code, Problems};
 use super::{Config, InconclusivePolicy, KnownMetrics, Model, Suite, units};
-use crate::model::{Gate, Quarantine, Severity, SliceCorrection, StageKind};
+use crate::model::{Gate, LEVELS, Quarantine, Severity, SliceCorrection, StageKind};
 use chrono::NaiveDate;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -73,11 +73,11 @@ impl Reader<'_> {
     fn confidence(&mut self, root: &Node) -> f64 {
         let Some(node) = root.get("confidence") else { return 0.95 };
         let level = node.text().and_then(units::percent).unwrap_or(0.95);
-        if !(0.5..1.0).contains(&level) {
+        if !LEVELS.contains(&level) {
             self.problems.add(
                 Code::BadValue,
                 &node.at,
-                "a confidence level lies from 50% to below 100%",
+                "a confidence level lies from 50% to 99.9999%",
                 "confidence: 95%",
             );
         }
