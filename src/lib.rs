@@ -133,7 +133,10 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         let insecure = config.image.as_ref().is_some_and(|i| i.insecure);
         let pushed = assemble(&found, &decision, true);
         let predictions = found.ran.iter().find_map(|ran| ran.evidence.predictions.as_ref());
-        let proof = Proof { predictions, ..prove::of_run(&pushed, &config, settings, signer.as_ref()) };
+        let proof = Proof {
+            predictions,
+            ..prove::of_run(&pushed, &config, settings, (built, found.contents.as_ref()), signer.as_ref())
+        };
         match image::publish(built, &proof, insecure, cleared).await {
             Ok(_) => record = pushed,
             Err(fault) => {

@@ -1,7 +1,8 @@
 //! What proves an image: the statements that are attached to it, who signs them, and whose signatures count.
 
 use crate::config::{Attest, Config, SignBy, TrustedSigner};
-use crate::image::{Proof, Statement};
+use crate::image::contents::{CYCLONEDX, Contents, cyclonedx};
+use crate::image::{Built, Proof, Statement};
 use crate::model::Fault;
 use crate::record::{self, statements, wire};
 use crate::secret::{self, Secret};
@@ -102,6 +103,7 @@ pub fn of_run<'a>(
     record: &wire::Record,
     config: &Config,
     settings: &Settings,
+    (built, contents): (&Built, Option<&Contents>),
     signer: Option<&'a Signer>,
 ) -> Proof<'a> {
     let mut statements = vec![Statement::record(&record::to_json(record))];
@@ -111,6 +113,11 @@ pub fn of_run<'a>(
             Attest::Provenance => {
                 Statement::other(statements::PROVENANCE, &statements::provenance(record, &settings.builder))
             }
+            // A run that could not look into its image is not cleared.
+            Attest::Sbom => match contents {
+                Some(found) => Statement::other(CYCLONEDX, &cyclonedx(found, &built.repository, &built.digest)),
+                None => continue,
+            },
         });
     }
     Proof { statements, signer, predictions: None }

@@ -64,6 +64,7 @@ impl Known {
         if is_there {
             self.ids.push(("image.size".into(), Unit::Bytes));
             self.ids.push(("image.layers".into(), Unit::Count));
+            self.ids.push(("image.base_age".into(), Unit::Seconds));
         }
         self
     }

@@ -104,9 +104,10 @@ impl Config {
     /// Every gate of the file.
     pub fn gates(&self) -> impl Iterator<Item = &Gate> {
         let of_quality = self.quality.iter().flat_map(|quality| &quality.gates);
+        let of_image = self.image.iter().flat_map(|image| &image.gates);
         let of_latency = self.latency.iter().flat_map(|latency| &latency.gates);
         let of_promotions = self.environments.iter().filter_map(|e| e.promote.as_ref()).flat_map(|p| &p.gates);
-        of_quality.chain(of_latency).chain(of_promotions)
+        of_quality.chain(of_image).chain(of_latency).chain(of_promotions)
     }
 }
 
@@ -229,6 +230,20 @@ pub struct Image {
     /// Speak plain HTTP with the registry; loopback addresses always do.
     pub insecure: bool,
     pub attest: Vec<Attest>,
+    pub checks: ImageChecks,
+    pub gates: Vec<Gate>,
+    /// `first_run: accept`: gates against production let the first image pass, visibly.
+    pub first_run_accepted: bool,
+}
+
+/// What must hold of a built image; None: it is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageChecks {
+    pub non_root: Option<Severity>,
+    pub healthcheck: Option<Severity>,
+    pub secrets: Option<Severity>,
+    /// Globs of paths in the image.
+    pub secrets_except: Vec<String>,
 }
 
 /// What is attached to an image beside its record.
@@ -236,6 +251,7 @@ pub struct Image {
 pub enum Attest {
     TestResult,
     Provenance,
+    Sbom,
 }
 
 /// Who signs, and whose signatures count.

@@ -288,9 +288,12 @@ pub static IMAGE: Object = Object {
         may("platforms", TEXTS, "Several: one image with an index, as linux/amd64 and linux/arm64."),
         may(
             "attest",
-            Shape::List(&Shape::OneOf(&["test_result", "provenance"])),
+            Shape::List(&Shape::OneOf(&["test_result", "provenance", "sbom"])),
             "What is attached beside the record.",
         ),
+        may("checks", Shape::Object(&IMAGE_CHECKS), "What must hold of the built image."),
+        may("gates", Shape::List(&Shape::Gate), "Rules such as `size < 2GB`; relative ones compare with production."),
+        may("first_run", PASS_OR_BLOCK, "What relative gates do while nothing is in production; block unless said."),
         may("dockerfile", Shape::Text, "Build with the Docker engine from this file."),
         may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
@@ -305,6 +308,15 @@ pub static IMAGE: Object = Object {
         may("user", Shape::Scalar, "User of a daemonless image."),
         may("ports", Shape::List(&Shape::Integer), "Ports that a daemonless image exposes."),
         may("labels", Shape::Map(&Shape::Scalar), "Labels of a daemonless image."),
+    ],
+};
+
+pub static IMAGE_CHECKS: Object = Object {
+    keys: &[
+        may("non_root", POLICY, "It names a user, and that is not root; off unless said."),
+        may("healthcheck", POLICY, "It has a HEALTHCHECK; off unless said."),
+        may("secrets", POLICY, "No layer holds private keys, .env files, credentials or .git; off unless said."),
+        may("secrets_except", TEXTS, "Paths or globs in the image that may: app/testdata/**."),
     ],
 };
 

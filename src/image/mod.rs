@@ -6,6 +6,7 @@ mod access;
 mod archive;
 mod blobs;
 pub mod container;
+pub mod contents;
 mod engine;
 mod layers;
 mod layout;

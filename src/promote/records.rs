@@ -291,7 +291,8 @@ pub async fn predictions(
 /// stage of the plan asks for it.
 pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Production> {
     let asked = (plan.runs(StageKind::Quality) && production::of_quality(ctx.config))
-        || (plan.runs(StageKind::Data) && production::of_data(ctx.config));
+        || (plan.runs(StageKind::Data) && production::of_data(ctx.config))
+        || (plan.runs(StageKind::Image) && production::of_image(ctx.config));
     if !asked {
         return None;
     }

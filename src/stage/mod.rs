@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod image;
+mod image_checks;
 pub mod latency;
 mod numbers;
 pub mod overlay;
@@ -12,6 +13,7 @@ pub mod suites;
 use crate::config::Config;
 use crate::data::Sources;
 use crate::gate::{self, Grounds, Looks, Policy};
+use crate::image::contents::Contents;
 use crate::image::{Access, Built};
 use crate::model::{Baseline, Evidence, Fault, Outcome, Ran, StageKind, Verdict};
 use crate::plan::Plan;
@@ -59,6 +61,10 @@ pub struct Found {
     /// What quality was compared with.
     pub baseline: Option<Baseline>,
     pub built: Option<Built>,
+    /// What is in it, where something asks for that.
+    pub contents: Option<Contents>,
+    /// What the image was compared with.
+    pub image_baseline: Option<Baseline>,
 }
 
 impl Found {
@@ -93,7 +99,8 @@ pub async fn run(plan: &Plan, ctx: &Context<'_>, production: Option<&Production>
         ctx.ui.say(&format!("── {} ──", step.stage));
         let start = Instant::now();
         let evidence = execute(step.stage, ctx, &mut found, production).await;
-        let baseline = found.baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
+        let baseline = if step.stage == StageKind::Image { &found.image_baseline } else { &found.baseline };
+        let baseline = baseline.as_ref().unwrap_or(&Baseline::NotConfigured);
         let verdicts = judge(step.stage, ctx, &found.ran, baseline, &evidence);
         if verdicts.iter().any(|v| v.blocking) {
             blocked_by = Some(step.stage);
@@ -121,7 +128,11 @@ async fn execute(stage: StageKind, ctx: &Context<'_>, found: &mut Found, product
         },
         StageKind::Image => match &config.image {
             Some(image) => {
-                let (evidence, built) = image::run(ctx, image, ctx.access).await;
+                let (mut evidence, built) = image::run(ctx, image, ctx.access).await;
+                if let Some(built) = &built {
+                    found.contents = image_checks::run(ctx, image, built, &mut evidence).await;
+                    found.image_baseline = image_checks::baseline(image, production, &mut evidence);
+                }
                 found.built = built;
                 evidence
             }
@@ -157,6 +168,7 @@ fn judge(
     let gates = match stage {
         StageKind::Quality => ctx.config.quality.as_ref().map(|q| q.gates.as_slice()),
         StageKind::Latency => ctx.config.latency.as_ref().map(|l| l.gates.as_slice()),
+        StageKind::Image => ctx.config.image.as_ref().map(|i| i.gates.as_slice()),
         _ => None,
     };
     let earlier = before.iter().flat_map(|ran| &ran.evidence.measurements).collect();

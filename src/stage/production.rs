@@ -45,6 +45,11 @@ pub fn of_quality(config: &Config) -> bool {
     config.quality.as_ref().is_some_and(|quality| quality.baseline == Some(BaselineSource::Production))
 }
 
+/// Whether a gate of the image does.
+pub fn of_image(config: &Config) -> bool {
+    config.image.as_ref().is_some_and(|image| image.gates.iter().any(|gate| gate.rule.needs_baseline()))
+}
+
 /// Whether a data set does, by its drift or by a check against the baseline.
 pub fn of_data(config: &Config) -> bool {
     config.data.iter().any(|set| {

@@ -75,6 +75,9 @@ fn image(repository: &str, build: Build) -> Image {
         tags: vec!["v1".into(), "candidate".into()],
         insecure: false,
         attest: Vec::new(),
+        checks: Default::default(),
+        gates: Vec::new(),
+        first_run_accepted: false,
     }
 }
 

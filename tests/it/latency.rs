@@ -477,6 +477,9 @@ fn busybox(entrypoint: &[&str]) -> Image {
         tags: Vec::new(),
         insecure: true,
         attest: Vec::new(),
+        checks: Default::default(),
+        gates: Vec::new(),
+        first_run_accepted: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+mod contents;
 mod data;
 mod diff;
 mod docs;
@@ -14,6 +15,7 @@ mod host;
 mod html;
 mod image;
 mod imports;
+mod keyless;
 mod kustomize;
 mod latency;
 mod overlay;

@@ -1,14 +1,16 @@
 //! `image:`: where it is pushed and how it is built.
 
 use super::{Reader, pairs, scalar, text_or, texts};
+use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{Attest, Build, Compression, Image, Layer, LayeredImage};
+use crate::config::{Attest, Build, Compression, Image, ImageChecks, Layer, LayeredImage};
+use crate::model::{Severity, StageKind};
 use std::ops::Range;
 
 fn attest(node: &Node) -> Vec<Attest> {
     let named = texts(Some(node), "attest");
-    let all = [("test_result", Attest::TestResult), ("provenance", Attest::Provenance)];
+    let all = [("test_result", Attest::TestResult), ("provenance", Attest::Provenance), ("sbom", Attest::Sbom)];
     all.into_iter().filter(|(name, _)| named.iter().any(|named| named == name)).map(|(_, what)| what).collect()
 }
 
@@ -58,7 +60,30 @@ impl Reader<'_> {
             }
         };
         let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
-        Image { repository, build, tags, insecure, attest: attest(node) }
+        let gates = self.gates(node, Some(StageKind::Image), &Known::default().and_image(true), true);
+        let checks = self.image_checks(node);
+        let first_run_accepted = node.get("first_run").and_then(Node::text) == Some("accept");
+        Image { repository, build, tags, insecure, attest: attest(node), checks, gates, first_run_accepted }
+    }
+
+    fn image_checks(&mut self, node: &Node) -> ImageChecks {
+        let Some(checks) = node.get("checks") else { return ImageChecks::default() };
+        let severity = |key: &str| match checks.get(key).and_then(Node::text) {
+            Some("block") => Some(Severity::Block),
+            Some("warn") => Some(Severity::Warn),
+            _ => None,
+        };
+        for glob in checks.get("secrets_except").map(Node::items).unwrap_or_default() {
+            if glob.text().is_some_and(|text| globset::Glob::new(text).is_err()) {
+                self.problems.add(Code::BadValue, &glob.at, "this is no glob", "app/testdata/**");
+            }
+        }
+        ImageChecks {
+            non_root: severity("non_root"),
+            healthcheck: severity("healthcheck"),
+            secrets: severity("secrets"),
+            secrets_except: texts(Some(checks), "secrets_except"),
+        }
     }
 
     /// The form of an image name: OCI distribution spec, "Pulling manifests".

@@ -1,0 +1,182 @@
+//! What is in an image: its packages, and files that should not be there. Layers are read as streams, one after another,
+//! from wherever they lie; nothing is unpacked to disk.
+
+mod packages;
+mod sbom;
+mod secrets;
+mod tar;
+
+pub use packages::{Package, System};
+pub use sbom::{CYCLONEDX, cyclonedx};
+pub use secrets::Secret;
+
+use super::Built;
+use super::blobs::Blobs;
+use super::layout::{Layout, size};
+use super::pipe;
+use crate::model::Fault;
+use flate2::read::MultiGzDecoder;
+use oci_client::manifest::OciDescriptor;
+use packages::Packages;
+use serde_json::Value;
+use std::io::{self, Read};
+use std::time::Duration;
+use tar::{Archive, Kind};
+
+/// Between two pieces of a layer from another registry.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Of one file whose content is looked at.
+const MOST_FILE: u64 = 128 << 20;
+/// Of the beginning of every file, in which keys are looked for.
+const BEGINNING: u64 = 64 << 10;
+/// Entries of one layer.
+const MOST_ENTRIES: u64 = 5_000_000;
+
+/// What was found in an image.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    pub system: Option<System>,
+    pub packages: Vec<Package>,
+    pub secrets: Vec<Secret>,
+    /// `USER`; empty where it does not say.
+    pub user: String,
+    pub has_healthcheck: bool,
+    /// When the newest layer of the base was made, RFC 3339, where the image tells.
+    pub base_created: Option<String>,
+}
+
+/// Reads the layers of a built image; of several platforms those of the first.
+///
+/// # Errors
+/// A layer cannot be read, is broken, unpacks to hundreds of times its size, or has names that lead out of it.
+pub async fn read(built: &Built) -> Result<Contents, Fault> {
+    let what = format!("look into the image {}", built.repository);
+    let layout = Layout::at(&built.layout);
+    let image = layout.image(&built.digest)?;
+    let manifest = image.manifests.first().ok_or_else(|| Fault::new(&what, "it has no manifest", ""))?;
+    let manifest = &manifest.manifest;
+    let config = layout.read(&manifest.config.digest)?;
+    let config: Value = serde_json::from_slice(&config).map_err(|e| Fault::new(&what, e, ""))?;
+    let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
+    let mut found = Found::default();
+    for (number, layer) in manifest.layers.iter().enumerate() {
+        let (feed, reader) = pipe::reader();
+        let content = blobs.open(layer, 0).await?;
+        let (layer_of, before) = (layer.clone(), std::mem::take(&mut found));
+        let walking = tokio::task::spawn_blocking(move || walk(before, number, &layer_of, reader));
+        feed.pump(content, PATIENCE).await;
+        let walked = walking.await.map_err(|e| Fault::new(&what, e, ""))?;
+        let hint = "what pulls the image would have to unpack it";
+        found = walked.map_err(|e| Fault::new(&what, format!("the layer {}: {e}", layer.digest), hint))?;
+    }
+    let settings = &config["config"];
+    let test = settings["Healthcheck"]["Test"].as_array();
+    Ok(Contents {
+        system: found.packages.system(),
+        packages: found.packages.all(),
+        secrets: found.secrets,
+        user: settings["User"].as_str().unwrap_or_default().to_string(),
+        has_healthcheck: test.is_some_and(|test| test.first().is_some_and(|first| first != "NONE")),
+        base_created: base_created(&config, built),
+    })
+}
+
+/// The base's last step with a time: our own layers have that of 1970. An engine's own steps have times of the build, so
+/// there the first step counts, which made the base's file system.
+fn base_created(config: &Value, built: &Built) -> Option<String> {
+    let steps = config["history"].as_array()?;
+    let mut times = steps.iter().filter_map(|step| step["created"].as_str()).filter(|time| !time.starts_with("1970-"));
+    let time = if built.engine_image.is_some() { times.next() } else { times.next_back() };
+    time.map(str::to_string)
+}
+
+/// What was found up to a layer.
+#[derive(Default)]
+struct Found {
+    packages: Packages,
+    secrets: Vec<Secret>,
+}
+
+fn walk(mut found: Found, number: usize, layer: &OciDescriptor, reader: impl Read) -> io::Result<Found> {
+    let unpacked = unpacked(layer, reader)?;
+    let mut archive = Archive::new(unpacked);
+    let (mut gone, mut added, mut entries) = (Vec::new(), Packages::default(), 0);
+    while let Some(entry) = archive.next()? {
+        entries += 1;
+        if entries > MOST_ENTRIES {
+            return Err(io::Error::other(format!("it has more than {MOST_ENTRIES} entries")));
+        }
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
+        let folder = entry.path.strip_suffix(name).unwrap_or_default();
+        if name == ".wh..wh..opq" {
+            gone.push(folder.to_string());
+            continue;
+        }
+        if let Some(name) = name.strip_prefix(".wh.") {
+            gone.push(format!("{folder}{name}"));
+            continue;
+        }
+        if entry.kind != Kind::File {
+            continue;
+        }
+        let is_whole = packages::wants(&entry) && entry.size <= MOST_FILE;
+        let most = if is_whole { entry.size } else { BEGINNING.min(entry.size) };
+        let mut content = Vec::new();
+        archive.by_ref().take(most).read_to_end(&mut content)?;
+        let beginning = content.get(..BEGINNING as usize).unwrap_or(&content);
+        if let Some(why) = secrets::of(&entry.path, beginning) {
+            let layer = layer.digest.clone();
+            found.secrets.push(Secret { path: entry.path.clone(), layer, number, why, removed_in: None });
+        }
+        if is_whole {
+            added.add(&entry.path, &content);
+        } else {
+            // It takes the place of what a lower layer had there.
+            gone.push(entry.path);
+        }
+    }
+    for path in &gone {
+        found.packages.remove(path);
+        let inside = |secret: &Secret| {
+            secret.path == *path || secret.path.starts_with(&format!("{}/", path.trim_end_matches('/')))
+        };
+        for secret in found.secrets.iter_mut().filter(|secret| secret.number < number && inside(secret)) {
+            secret.removed_in = secret.removed_in.or(Some(number));
+        }
+    }
+    found.packages.extend(added);
+    Ok(found)
+}
+
+fn unpacked<'a>(layer: &OciDescriptor, reader: impl Read + 'a) -> io::Result<Bounded<Box<dyn Read + 'a>>> {
+    let packed = layer.media_type.as_str();
+    let inner: Box<dyn Read + 'a> = match packed.rsplit_once('+').map_or("", |(_, packing)| packing) {
+        "gzip" => Box::new(MultiGzDecoder::new(reader)),
+        "zstd" => Box::new(zstd::stream::read::Decoder::new(reader)?),
+        _ if packed.ends_with("tar.gzip") => Box::new(MultiGzDecoder::new(reader)),
+        _ => Box::new(reader),
+    };
+    Ok(Bounded { inner, left: size(layer).saturating_mul(MOST_RATIO).saturating_add(SMALL) })
+}
+
+/// A layer that unpacks to more than this many times its size holds nothing but zeros, or is an attack.
+const MOST_RATIO: u64 = 500;
+const SMALL: u64 = 64 << 20;
+
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("it unpacks to more than {MOST_RATIO} times its size"))
+        })?;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! What must hold of the built image: who it runs as, whether it tells of its health, what its layers hold.
+
+use super::{Context, Production};
+use crate::config::{Attest, Image};
+use crate::image::Built;
+use crate::image::contents::{self, Contents, Secret};
+use crate::model::{Baseline, Check, Evidence, Measurement, Outcome, Severity, Unit};
+use globset::{Glob, GlobSetBuilder};
+
+/// Of the secrets found, so many are shown.
+const SHOWN: usize = 20;
+const AGE: &str = "image.base_age";
+
+/// Looks into the image where something of `mlops.yaml` asks for that, and adds what was found.
+pub async fn run(ctx: &Context<'_>, image: &Image, built: &Built, evidence: &mut Evidence) -> Option<Contents> {
+    let checks = &image.checks;
+    let mut gates = ctx.config.gates();
+    let checked = checks.non_root.or(checks.healthcheck).or(checks.secrets).is_some();
+    if !checked && !image.attest.contains(&Attest::Sbom) && !gates.any(|gate| gate.subject.ids().contains(&AGE)) {
+        return None;
+    }
+    let progress = ctx.ui.progress(&format!("looking into {}", image.repository), None);
+    let found = contents::read(built).await;
+    drop(progress);
+    let contents = match found {
+        Ok(contents) => contents,
+        Err(fault) => {
+            evidence.faults.push(fault);
+            return None;
+        }
+    };
+    let source = format!("{}@{}", built.repository, built.digest);
+    let check = |id: &str, text: &str, severity: Severity, holds: bool, message: String| Check {
+        severity,
+        outcome: if holds { Outcome::Passed } else { Outcome::Failed },
+        message,
+        ..Check::new(id, text, &source)
+    };
+    if let Some(severity) = checks.non_root {
+        let (holds, message) = user(&contents.user);
+        evidence.checks.push(check("image.non_root", "runs as a user that is not root", severity, holds, message));
+    }
+    if let Some(severity) = checks.healthcheck {
+        let holds = contents.has_healthcheck;
+        let message = if holds { "it has one" } else { "it has none; Kubernetes' probes are its overlay's matter" };
+        let check = check("image.healthcheck", "has a health check", severity, holds, message.into());
+        evidence.checks.push(check);
+    }
+    if let Some(severity) = checks.secrets {
+        let (count, examples) = secrets(&contents, &checks.secrets_except);
+        let message = match count {
+            0 => format!("none in {} layers", built.layers),
+            1 => "1 file looks like a secret".into(),
+            count => format!("{count} files look like secrets"),
+        };
+        let check = check("image.secrets", "no layer holds a secret", severity, count == 0, message);
+        evidence.checks.push(Check { value: Some(count as f64), examples, ..check });
+    }
+    if let Some(age) = contents.base_created.as_deref().and_then(age) {
+        let source = format!("{source}: base of {}", contents.base_created.as_deref().unwrap_or_default());
+        evidence.measurements.push(Measurement::new(AGE, age, Unit::Seconds, source));
+    }
+    Some(contents)
+}
+
+/// Production, where a gate of the image needs it.
+pub fn baseline(image: &Image, production: Option<&Production>, evidence: &mut Evidence) -> Option<Baseline> {
+    if !image.gates.iter().any(|gate| gate.rule.needs_baseline()) {
+        return None;
+    }
+    match production?.baseline(image.first_run_accepted) {
+        Ok(baseline) => Some(baseline),
+        Err(fault) => {
+            evidence.faults.push(fault);
+            None
+        }
+    }
+}
+
+/// `USER`: a name or a number, with a group behind a colon.
+fn user(user: &str) -> (bool, String) {
+    match user.split(':').next().unwrap_or_default() {
+        "" => (false, "it names no user, so it runs as root".into()),
+        "root" => (false, "it runs as root".into()),
+        // 0, 00 and +0 are root, too.
+        name if name.parse::<u64>() == Ok(0) => (false, format!("it runs as `{name}`, which is root")),
+        name => (true, format!("it runs as `{name}`")),
+    }
+}
+
+/// How many there are, and some of them in words.
+fn secrets(contents: &Contents, except: &[String]) -> (usize, Vec<String>) {
+    let mut globs = GlobSetBuilder::new();
+    for glob in except.iter().filter_map(|glob| Glob::new(glob.trim_start_matches('/')).ok()) {
+        globs.add(glob);
+    }
+    // Globs were checked with the config; none of them leaves everything in.
+    let except = globs.build().unwrap_or_default();
+    let found: Vec<&Secret> = contents.secrets.iter().filter(|secret| !except.is_match(&secret.path)).collect();
+    let shown = found.iter().take(SHOWN).map(|secret| {
+        let removed =
+            secret.removed_in.map(|layer| format!("; layer {} hides it, and it still is in the image", layer + 1));
+        let layer = format!("layer {} ({})", secret.number + 1, secret.layer.get(..19).unwrap_or(&secret.layer));
+        format!("/{} in {layer}: {}{}", secret.path, secret.why, removed.unwrap_or_default())
+    });
+    (found.len(), shown.collect())
+}
+
+/// Seconds from a time to now; a time to come is a clock that is wrong, and no age.
+fn age(created: &str) -> Option<f64> {
+    let created = chrono::DateTime::parse_from_rfc3339(created).ok()?;
+    let seconds = (chrono::Utc::now() - created.with_timezone(&chrono::Utc)).as_seconds_f64();
+    Some(if seconds < 0.0 { f64::NAN } else { seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_has_several_names() {
+        for root in ["", "root", "root:app", "0", "0:1000", "00", "+0"] {
+            assert!(!user(root).0, "{root}");
+        }
+        for other in ["app", "1000", "1000:0", "nobody"] {
+            assert!(user(other).0, "{other}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_globs_of_paths_in_the_image() {
+        let secret = |path: &str| Secret {
+            path: path.into(),
+            layer: "sha256:1".into(),
+            number: 0,
+            why: "it holds a private key",
+            removed_in: Some(2),
+        };
+        let contents =
+            Contents { secrets: vec![secret("app/testdata/a.pem"), secret("app/b.pem")], ..Contents::default() };
+        let (count, shown) = secrets(&contents, &["/app/testdata/**".into()]);
+        assert_eq!((count, shown.len()), (1, 1));
+        assert!(shown[0].starts_with("/app/b.pem in layer 1") && shown[0].contains("layer 3 hides it"), "{shown:?}");
+        assert_eq!(secrets(&contents, &[]).0, 2);
+    }
+}

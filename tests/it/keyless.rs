@@ -1,0 +1,137 @@
+//! Keyless signing against an authority and a log that check what they are asked, issue certificates and sign entries.
+
+use crate::parts::{self, Daemon, Registry};
+use crate::repo::{Done, Repo};
+use crate::support::{mlgate, skipped};
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+struct Authorities {
+    folder: tempfile::TempDir,
+    address: String,
+    _daemon: Daemon,
+}
+
+fn authorities() -> Result<Authorities, String> {
+    let has = Command::new("python3").args(["-c", "import cryptography"]).stderr(Stdio::null()).status();
+    if !has.is_ok_and(|status| status.success()) {
+        return Err("Python's cryptography is not installed".into());
+    }
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?.keep();
+    let log = File::create(folder.path().join("log")).map_err(|e| e.to_string())?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sign/authorities.py");
+    let mut command = Command::new("python3");
+    command.arg(script).arg(folder.path());
+    let daemon = Daemon::start(&command, &scratch, &log, Stdio::null())?;
+    let port = || std::fs::read_to_string(folder.path().join("port")).unwrap_or_default();
+    parts::wait(|| std::net::TcpStream::connect(format!("127.0.0.1:{}", port())).is_ok())
+        .map_err(|()| parts::tail(&folder.path().join("log")))?;
+    let address = format!("http://127.0.0.1:{}", port());
+    Ok(Authorities { folder, address, _daemon: daemon })
+}
+
+const IDENTITY: &str = "https://github.com/acme/churn/.github/workflows/release.yml@refs/heads/*";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+impl Authorities {
+    /// Signs keyless; `wrong` replaces parts of whose signatures count.
+    fn config(&self, config: &str, wrong: &[(&str, &str)]) -> String {
+        let mut trust = format!("identity: '{IDENTITY}', issuer: '{ISSUER}', roots: roots.pem, log_key: log.pub");
+        for (right, wrong) in wrong {
+            assert!(trust.contains(right));
+            trust = trust.replace(right, wrong);
+        }
+        let config = config.replace("promote: {gates:", "promote: {require_signed: true, gates:");
+        let address = &self.address;
+        format!("{config}signing: {{by: keyless, fulcio: '{address}', rekor: '{address}', trust: [{{{trust}}}]}}\n")
+    }
+
+    fn files(&self, repo: &Repo) {
+        for file in ["roots.pem", "log.pub", "other-roots.pem", "other-log.pub"] {
+            repo.write(file, &std::fs::read_to_string(self.folder.path().join(file)).unwrap());
+        }
+    }
+
+    /// As in a job of GitHub Actions with `id-token: write`.
+    fn run(&self, repo: &Repo, args: &[&str], token: &str) -> Done {
+        let mut command = mlgate(repo.root());
+        command.args(args).env("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/token?v=1", self.address));
+        Done(command.env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", token).output().unwrap())
+    }
+
+    fn move_clock(&self, seconds: i64) {
+        use std::io::{Read, Write};
+        let host = self.address.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        let body = seconds.to_string();
+        write!(stream, "POST /time HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+}
+
+fn start() -> Option<(Registry, Authorities)> {
+    let registry = parts::registry().map_err(|why| skipped(&why)).ok()?;
+    Some((registry, authorities().map_err(|why| skipped(&why)).ok()?))
+}
+
+#[test]
+fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
+    let Some((registry, authorities)) = start() else { return };
+    let repository = registry.repository("churn");
+    let repo = Repo::with_config(&repository);
+    let plain = repo.read("mlops.yaml");
+    authorities.files(&repo);
+    let tags = |config: String| config.replace("{{ git.sha }}", "v1");
+    let right = tags(authorities.config(&plain, &[]));
+    repo.write("mlops.yaml", &right);
+    repo.commit();
+
+    let said = repo.mlgate(&["run"]).exits(4);
+    assert!(said.contains("id-token: write"), "{said}");
+    let said = authorities.run(&repo, &["run"], "of-somebody").exits(4);
+    assert!(said.contains("401") && !said.contains("of-somebody"), "{said}");
+    authorities.run(&repo, &["run"], "of-the-job").exits(0);
+    let said = authorities.run(&repo, &["promote", "staging", "--dry-run"], "of-the-job").exits(0);
+    assert!(said.contains("may go to staging"), "{said}");
+    let listed = repo.mlgate(&["record", "list", &format!("{repository}:v1")]).exits(0);
+    assert!(listed.contains("signed by https://github.com/acme/churn/.github/workflows/release.yml@refs/heads/main"));
+
+    // Whose signatures count is no rule of the run, but its file is part of the record: each has a run of its own.
+    for (wrong, why) in [
+        ((IDENTITY, "https://github.com/mallory/*"), "trusted is `https://github.com/mallory/*`"),
+        ((ISSUER, "https://issuer.example"), "trusted is `https://issuer.example`"),
+        (("roots.pem", "other-roots.pem"), "of no trusted authority"),
+        (("log.pub", "other-log.pub"), "not promised by the trusted log"),
+    ] {
+        repo.write("mlops.yaml", &tags(authorities.config(&plain, &[wrong])));
+        let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(4);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(why), "{why}: {said}");
+    }
+    repo.write("mlops.yaml", &right);
+
+    // The certificate lives for ten minutes; the log saw the signature later, or before it was valid.
+    for (seconds, why) in [(3600, "had expired when it was signed"), (-3600, "not yet valid when it was signed")] {
+        authorities.move_clock(seconds);
+        repo.write("model/weights.txt", &seconds.to_string());
+        repo.commit();
+        authorities.run(&repo, &["run"], "of-the-job").exits(0);
+        let said = authorities.run(&repo, &["promote", "staging"], "of-the-job").exits(4);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(why), "{why}: {said}");
+    }
+
+    // Without the log there is no signature, and nothing is tagged.
+    repo.write(
+        "mlops.yaml",
+        &right.replace("rekor: 'http://127.0.0.1:", "rekor: 'http://127.0.0.1:9/").replace("v1", "v2"),
+    );
+    repo.commit();
+    let said = authorities.run(&repo, &["run"], "of-the-job").exits(4);
+    assert!(said.contains("put the signature into the log"), "{said}");
+    assert!(parts::skopeo(&["inspect", "--tls-verify=false", &format!("docker://{repository}:v2")]).is_err());
+}

@@ -1,0 +1,179 @@
+"""A certificate authority and a transparency log on loopback, as far as keyless signing asks for them. Written from their
+published interfaces (fulcio.proto, POST /api/v2/signingCert; Rekor's openapi.yaml, POST /api/v1/log/entries): requests are
+checked as those would check them, certificates are really issued, entries really signed.
+
+authorities.py FOLDER   writes roots.pem, log.pub and port into the folder, and serves until it is ended. `POST /time SECONDS`
+moves the clock of the log.
+"""
+
+import base64
+import datetime
+import hashlib
+import http.server
+import json
+import sys
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+PEM = serialization.Encoding.PEM
+DER = serialization.Encoding.DER
+SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
+SHA256 = ec.ECDSA(hashes.SHA256())
+ISSUER_V2 = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+
+
+def name(text):
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "test"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def certificate(subject, key, issuer, signer, minutes, extensions, algorithm=hashes.SHA384()):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = x509.CertificateBuilder().subject_name(subject).public_key(key).issuer_name(issuer)
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(minutes=1))
+    made = made.not_valid_after(now + datetime.timedelta(minutes=minutes))
+    for extension, critical in extensions:
+        made = made.add_extension(extension, critical)
+    return made.sign(signer, algorithm)
+
+
+def usage(sign):
+    fields = dict.fromkeys(["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"], False)
+    fields |= {"encipher_only": False, "decipher_only": False}
+    return x509.KeyUsage(digital_signature=not sign, key_cert_sign=sign, **fields)
+
+
+class Authority:
+    """A root and one certificate below it, on P-384 as Fulcio's are."""
+
+    def __init__(self):
+        root_key, self.key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP384R1())
+        authority = [(x509.BasicConstraints(ca=True, path_length=None), True), (usage(True), True)]
+        self.root = certificate(name("root"), root_key.public_key(), name("root"), root_key, 60, authority)
+        code = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), False)
+        below = [(x509.BasicConstraints(ca=True, path_length=0), True), (usage(True), True), code]
+        self.between = certificate(name("between"), self.key.public_key(), name("root"), root_key, 60, below)
+
+    def sign(self, request):
+        token = request["credentials"]["oidcIdentityToken"]
+        head, claims, _ = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+        assert claims["aud"] == "sigstore", "the audience is not sigstore"
+        assert claims["exp"] > time.time(), "the token has expired"
+        asked = request["publicKeyRequest"]
+        assert asked["publicKey"]["algorithm"] == "ECDSA"
+        key = serialization.load_pem_public_key(asked["publicKey"]["content"].encode())
+        assert isinstance(key.curve, ec.SECP256R1)
+        proof = base64.b64decode(asked["proofOfPossession"], validate=True)
+        key.verify(proof, claims["sub"].encode(), SHA256)
+        issuer = claims["iss"].encode()
+        extensions = [
+            (usage(False), True),
+            (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), False),
+            (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(claims["job_workflow_ref"])]), True),
+            (x509.UnrecognizedExtension(ISSUER_V2, bytes([0x0C, len(issuer)]) + issuer), False),
+        ]
+        leaf = certificate(x509.Name([]), key, self.between.subject, self.key, 10, extensions)
+        chain = [one.public_bytes(PEM).decode() for one in (leaf, self.between, self.root)]
+        return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+
+
+class Log:
+    def __init__(self):
+        self.key, self.entries, self.moved = ec.generate_private_key(ec.SECP256R1()), 0, 0
+        self.id = hashlib.sha256(self.key.public_key().public_bytes(DER, SPKI)).hexdigest()
+
+    def add(self, proposed):
+        assert (proposed["apiVersion"], proposed["kind"]) == ("0.0.1", "dsse")
+        content = proposed["spec"]["proposedContent"]
+        envelope = json.loads(content["envelope"])
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        kind = envelope["payloadType"].encode()
+        message = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+        (verifier,), (signature,) = content["verifiers"], envelope["signatures"]
+        verifier_pem = base64.b64decode(verifier, validate=True)
+        key = x509.load_pem_x509_certificate(verifier_pem).public_key()
+        key.verify(base64.b64decode(signature["sig"], validate=True), message, SHA256)
+        hashed = lambda content: {"algorithm": "sha256", "value": hashlib.sha256(content).hexdigest()}
+        spec = {
+            "envelopeHash": hashed(content["envelope"].encode()),
+            "payloadHash": hashed(payload),
+            "signatures": [{"signature": signature["sig"], "verifier": verifier}],
+        }
+        body = json.dumps({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}, separators=(",", ":"), sort_keys=True)
+        self.entries += 1
+        entry = {
+            "body": base64.b64encode(body.encode()).decode(),
+            "integratedTime": int(time.time()) + self.moved,
+            "logID": self.id,
+            "logIndex": self.entries,
+        }
+        promised = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
+        promise = base64.b64encode(self.key.sign(promised, SHA256)).decode()
+        return {hashlib.sha256(promised).hexdigest(): entry | {"verification": {"signedEntryTimestamp": promise}}}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        # GitHub's endpoint for tokens of a job.
+        if not self.path.startswith("/token") or "audience=sigstore" not in self.path:
+            return self.say(404, {"message": "no such place"})
+        if self.headers["Authorization"] != "Bearer of-the-job":
+            return self.say(401, {"message": "no rights"})
+        self.say(200, {"value": self.server.token})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            if self.path == "/api/v2/signingCert":
+                return self.say(201, self.server.authority.sign(json.loads(body)))
+            if self.path == "/api/v1/log/entries":
+                return self.say(201, self.server.log.add(json.loads(body)))
+            if self.path == "/time":
+                self.server.log.moved = int(body)
+                return self.say(200, {})
+            self.say(404, {"message": "no such place"})
+        except Exception as error:
+            self.say(400, {"code": 3, "message": f"{type(error).__name__}: {error}"})
+
+    def say(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def token():
+    part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+    claims = {
+        "iss": "https://token.actions.githubusercontent.com",
+        "aud": "sigstore",
+        "sub": "repo:acme/churn:ref:refs/heads/main",
+        "exp": int(time.time()) + 600,
+        "job_workflow_ref": "https://github.com/acme/churn/.github/workflows/release.yml@refs/heads/main",
+    }
+    return f"{part({'alg': 'none'})}.{part(claims)}.c2lnbmF0dXJl"
+
+
+def main(folder):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.authority, server.log, server.token = Authority(), Log(), token()
+    write = lambda file, content: open(f"{folder}/{file}", "wb").write(content)
+    write("roots.pem", server.authority.root.public_bytes(PEM) + server.authority.between.public_bytes(PEM))
+    write("log.pub", server.log.key.public_key().public_bytes(PEM, SPKI))
+    # Of somebody else.
+    write("other-roots.pem", Authority().root.public_bytes(PEM))
+    write("other-log.pub", Log().key.public_key().public_bytes(PEM, SPKI))
+    write("port", str(server.server_port).encode())
+    server.serve_forever()
+
+
+main(*sys.argv[1:])
