@@ -79,6 +79,20 @@ async fn soundly_at(behaviour: impl Fn(usize) -> Reply + Copy + Send + Sync + 's
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_gates_are_unsure_the_server_is_probed_again_and_all_requests_count() {
+    let attempt = async || {
+        let server = Server::start(|_| Reply::Ok);
+        let probe = Latency { duration: Duration::from_secs(1), looks: 3, ..at(&server) };
+        (run(&probe).await, server)
+    };
+    let Some((evidence, _server)) = soundly(attempt).await else { return };
+    let p95 = measured(&evidence, "p95");
+    assert_eq!((p95.n, evidence.measurements.len()), (Some(150), 8), "{evidence:?}");
+    assert!(p95.source.ends_with(", 3 times"), "{p95:?}");
+    assert_eq!(evidence.notes.last().map(String::as_str), Some("probed 3 of at most 3 times: 150 requests"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sound_server_is_measured() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("payload.json"), "{\"x\": [1, 2]}").unwrap();

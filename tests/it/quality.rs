@@ -5,6 +5,7 @@ mod baselines;
 mod coverage;
 mod dvc;
 mod faults;
+mod levels;
 mod looks;
 mod mlflow;
 mod tables;
