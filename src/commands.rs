@@ -326,6 +326,8 @@ pub fn print(text: &str) {
 fn metrics(predictions: &config::Predictions) -> Vec<config::KnownMetric> {
     let has_scores = predictions.score.is_some();
     let metrics = quality::known_metrics(predictions.task).iter().filter(|m| has_scores || !m.needs_scores);
+    let fairness = quality::fairness_metrics(predictions.task).filter(|_| !predictions.slices.is_empty());
+    let metrics = metrics.chain(fairness);
     let known = |m: &quality::MetricInfo| config::KnownMetric {
         id: m.id,
         aliases: m.aliases,

@@ -185,13 +185,30 @@ pub struct Predictions {
 pub enum SliceBy {
     /// A slice for each value of the column.
     Column(String),
+    /// A slice below the first edge, from each edge to the next, and from the last on. Edges rise.
+    Bins { column: String, edges: Vec<f64> },
+    /// Bins of as many rows each.
+    Quantiles { column: String, bins: usize },
+    /// The rows for which the condition holds, as one slice.
+    Where { name: String, condition: data_check::filter::Expr },
 }
 
 impl SliceBy {
     /// What gates name it by.
     pub fn name(&self) -> &str {
         match self {
-            SliceBy::Column(column) => column,
+            SliceBy::Column(name)
+            | SliceBy::Bins { column: name, .. }
+            | SliceBy::Quantiles { column: name, .. }
+            | SliceBy::Where { name, .. } => name,
+        }
+    }
+
+    /// The columns that it needs.
+    pub fn columns(&self) -> Vec<&str> {
+        match self {
+            SliceBy::Column(_) | SliceBy::Bins { .. } | SliceBy::Quantiles { .. } => vec![self.name()],
+            SliceBy::Where { condition, .. } => condition.columns(),
         }
     }
 }

@@ -55,6 +55,8 @@ fn shape(shape_: &Shape) -> Value {
         Shape::TextOr(o) => json!({"anyOf": [{"type": "string"}, object(o)]}),
         Shape::Gate => line(&GATE_LINES),
         Shape::Check => line(&LINES),
+        Shape::Bins => json!({"anyOf": [{"type": "integer", "minimum": 2},
+            {"type": "array", "items": {"type": "number"}, "minItems": 1}]}),
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Shape {
     Object(&'static Object),
     /// Text, or a mapping that says more.
     TextOr(&'static Object),
+    /// A whole number, or a list of numbers that rise.
+    Bins,
     /// A line of `gates:`: text, `{warn: text}` or `{gate: text, quarantine: {…}}`. YAML reads `- warn: f1 >= 0.8` as
     /// `{warn: …}`, which means the same.
     Gate,
@@ -274,8 +276,17 @@ pub static PREDICTIONS: Object = Object {
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),
         may("weight", Shape::Text, "Column with how much each row counts; each counts one unless said."),
         may("group", Shape::Text, "Column whose equal values mark rows drawn together, such as one patient's visits."),
-        may("slices", TEXTS, "Columns whose values are measured one by one."),
+        may("slices", Shape::List(&Shape::TextOr(&SLICE)), "Columns, bins or conditions whose rows are measured apart."),
         may("in_record", Shape::Bool, "These columns go into the registry with the record; false unless said."),
+    ],
+};
+
+pub static SLICE: Object = Object {
+    keys: &[
+        may("column", Shape::Text, "Column of numbers to cut into bins."),
+        may("bins", Shape::Bins, "Edges such as [18, 30, 50], or how many bins of as many rows each."),
+        may("name", Shape::Text, "What gates name the slice by."),
+        may("where", Shape::Text, "SQL condition on the columns of a row: country = 'DE' and tenure < 90."),
     ],
 };
 

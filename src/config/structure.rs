@@ -11,6 +11,10 @@ pub fn check(node: &Node, shape: &Shape, path: &str, problems: &mut Problems) {
         Shape::Object(object) => check_object(node, object, path, problems),
         Shape::Check => check_line(node, path, &LINES, problems),
         Shape::Gate => check_line(node, path, &GATE_LINES, problems),
+        Shape::Bins => match &node.value {
+            Value::List(items) => items.iter().for_each(|item| check(item, &Shape::Number, path, problems)),
+            _ => check(node, &Shape::Integer, path, problems),
+        },
         Shape::Map(inner) => match &node.value {
             Value::Map(pairs) => pairs.iter().for_each(|(key, value)| {
                 check_name(key, path, problems);
@@ -150,7 +154,7 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
         Shape::Rate => (text.is_some_and(|t| units::rate(t).is_some()), "a rate above zero, such as 100/s".into()),
         Shape::Size => (text.is_some_and(|t| units::size(t).is_some()), "a size such as 512MiB".into()),
         Shape::OneOf(choices) => (text.is_some_and(|t| choices.contains(&t)), format!("one of {}", choices.join(", "))),
-        Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::TextOr(_) | Shape::Check | Shape::Gate => {
+        Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::TextOr(_) | Shape::Check | Shape::Gate | Shape::Bins => {
             return None;
         }
     };

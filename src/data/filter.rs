@@ -45,6 +45,20 @@ impl Condition {
     }
 }
 
+/// In which rows of a batch a condition holds, by the names of its columns; null where that cannot be told.
+///
+/// # Errors
+/// As [`evaluate`], and when a column is not in the batch.
+pub fn holds(expr: &Expr, batch: &RecordBatch) -> Result<BooleanArray, String> {
+    let columns = expr.columns().into_iter().zip(0..).map(|(name, place)| (name.to_string(), place)).collect();
+    let condition = Condition { expr: expr.clone(), columns, now: 0 };
+    let column = |place: usize| {
+        let name = condition.columns.get(place).map_or("", |(name, _)| name);
+        batch.column_by_name(name).ok_or_else(|| format!("no column {name:?}"))
+    };
+    evaluate(&condition, batch.num_rows(), column)
+}
+
 /// The truth of the condition in each of `rows` rows: true, false or null.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ pub mod table;
 mod values;
 mod workers;
 
+pub use filter::holds;
 pub(crate) use source::{Fetch, Http, fetch};
 pub use source::{Sources, StopOnDrop, Verified, Watch};
 pub use table::{Options, Table};

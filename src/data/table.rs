@@ -223,6 +223,14 @@ impl Table {
         Ok(Batches::new(self.scan(self.fields(columns)?, false)))
     }
 
+    /// As [`Table::batches_as`], where a column of text may come as a dictionary of 32-bit codes.
+    ///
+    /// # Errors
+    /// As [`Table::batches`].
+    pub fn batches_coded(&self, columns: &[(String, Reading)]) -> Result<Batches, Fault> {
+        Ok(Batches::new(self.pieces(columns)?))
+    }
+
     pub(super) fn pieces(&self, columns: &[(String, Reading)]) -> Result<Pieces, Fault> {
         Ok(self.scan(self.fields(columns)?, true))
     }

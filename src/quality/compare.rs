@@ -1,5 +1,6 @@
 //! Candidate against baseline: in pairs where both predicted the same rows, else as two samples.
 
+use super::join::Index;
 use super::measure::{computable, id, slices};
 use super::outcomes::{Estimate, Outcomes, Pair, Predicted, Sampling};
 use crate::config::Task;
@@ -40,10 +41,12 @@ fn align(candidate: &Predicted, baseline: &Predicted) -> Result<Outcomes, String
     let (Some(ids), Some(other_ids)) = (&candidate.ids, &baseline.ids) else {
         return Err("quality.predictions names no `id` to join rows on".into());
     };
-    let mut order: Vec<(u128, u32)> = other_ids.iter().copied().zip(0..).collect();
-    order.sort_unstable();
-    let find = |id: &u128| order.binary_search_by_key(id, |entry| entry.0).ok().map(|i| order[i].1);
-    let places: Vec<u32> = ids.iter().filter_map(find).collect();
+    let places: Vec<u32> = if ids == other_ids {
+        (0..ids.len() as u32).collect()
+    } else {
+        let index = Index::of(other_ids).0;
+        ids.iter().filter_map(|id| index.find(*id)).collect()
+    };
     if places.len() < ids.len() || places.len() < other_ids.len() {
         return Err(format!(
             "{} of the candidate's {} rows and of the baseline's {} have the same id",

@@ -66,6 +66,14 @@ const TASKS: [(Task, &str); 4] = [
     (Task::Text, "text"),
 ];
 
+/// Bins and conditions are those of the run that compares: in pairs its own slices count.
+fn column_slice(slice: SliceBy) -> Option<String> {
+    match slice {
+        SliceBy::Column(name) => Some(name),
+        SliceBy::Bins { .. } | SliceBy::Quantiles { .. } | SliceBy::Where { .. } => None,
+    }
+}
+
 impl Wire {
     fn of(config: &Predictions) -> Wire {
         // Every key by name: one that is added must come into the record, too.
@@ -84,7 +92,7 @@ impl Wire {
             slices,
         } = config.clone();
         let task = TASKS.iter().find(|(known, _)| *known == task).map_or("", |(_, name)| name).to_string();
-        let slices = slices.into_iter().map(|SliceBy::Column(name)| name).collect();
+        let slices = slices.into_iter().filter_map(column_slice).collect();
         Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices }
     }
 

@@ -1,5 +1,6 @@
 //! Outcomes → every metric of the task, with intervals; overall and for each slice.
 
+use super::fairness;
 use super::metrics::{MetricInfo, known_metrics};
 use super::outcomes::{Estimate, NO_SLICE, Outcomes, Predicted, Sampling, SliceColumn};
 use crate::config::Task;
@@ -41,6 +42,12 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
         for (slice, places) in slices(column, min_slice_rows) {
             add(&data.outcomes.select(&places), &data.sampling.select(&places), Some(slice));
         }
+    }
+    for (metric, measurement) in fairness::measure(data, min_slice_rows, level) {
+        if measurement.value.is_nan() {
+            undefined.push((metric, measurement.key()));
+        }
+        measured.measurements.push(measurement);
     }
     measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, min_slice_rows, &data.source)));
     measured.notes.extend(undefined_notes(&undefined, &data.source));

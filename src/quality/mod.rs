@@ -3,7 +3,9 @@
 pub mod baseline;
 pub mod charts;
 pub mod compare;
+mod fairness;
 mod git;
+mod join;
 pub mod kept;
 pub mod measure;
 pub mod methods;
@@ -11,7 +13,7 @@ mod metrics;
 pub mod outcomes;
 pub mod predictions;
 
-pub use metrics::{Better, MetricInfo, find_metric, known_metrics, unit_of};
+pub use metrics::{Better, MetricInfo, fairness_metrics, find_metric, known_metrics, unit_of};
 
 use crate::digest;
 use crate::model::{Fault, Input};

@@ -146,11 +146,16 @@ impl Resamples {
     ) -> Interval {
         let Some(values) = self.values.get(index) else { return unbounded(level) };
         let tail = (1.0 - level) / 2.0;
-        let end = |p: f64, otherwise: f64| {
-            let mut sorted: Vec<f64> = values.iter().map(|&(a, b)| of(a, b).unwrap_or(otherwise)).collect();
-            sorted.sort_by(f64::total_cmp);
+        let mut sorted: Vec<f64> = values.iter().filter_map(|&(a, b)| of(a, b)).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let undefined = values.len() - sorted.len();
+        let mut end = |p: f64, otherwise: f64| {
+            let at = if otherwise < 0.0 { 0 } else { sorted.len() };
+            sorted.splice(at..at, std::iter::repeat_n(otherwise, undefined));
             // Between two infinities nothing can be interpolated.
-            quantile(&sorted, p).filter(|v| !v.is_nan()).unwrap_or(otherwise)
+            let found = quantile(&sorted, p).filter(|v| !v.is_nan()).unwrap_or(otherwise);
+            sorted.drain(at..at + undefined);
+            found
         };
         let (low, high) = (end(tail, f64::NEG_INFINITY), end(1.0 - tail, f64::INFINITY));
         Interval { low: low.min(estimate), high: high.max(estimate), level }

@@ -206,15 +206,27 @@ fn standard_error(contributions: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The arithmetic mean by Neumaier's compensated sum, so that it does not depend on how rows are chunked by more
-/// than the last digit. NaN without values.
+/// than the last digit; four sums side by side, as each waits for its last. NaN without values.
 pub fn mean(values: &[f64]) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for &value in values {
-        let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
-        sum = next;
+    let (mut sums, mut lost) = ([0.0_f64; 4], [0.0_f64; 4]);
+    let mut add = |lane: usize, value: f64| {
+        let (sum, next) = (sums[lane], sums[lane] + value);
+        lost[lane] += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        sums[lane] = next;
+    };
+    let (fours, rest) = values.as_chunks::<4>();
+    for four in fours {
+        (0..4).for_each(|lane| add(lane, four[lane]));
     }
-    let total = if lost.is_finite() { sum + lost } else { sum };
+    rest.iter().for_each(|value| add(0, *value));
+    for lane in 1..4 {
+        let sum = sums[lane];
+        let next = sums[0] + sum;
+        lost[0] += if sums[0].abs() >= sum.abs() { (sums[0] - next) + sum } else { (sum - next) + sums[0] };
+        lost[0] += lost[lane];
+        sums[0] = next;
+    }
+    let total = if lost[0].is_finite() { sums[0] + lost[0] } else { sums[0] };
     total / values.len() as f64
 }
 

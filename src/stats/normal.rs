@@ -120,6 +120,10 @@ pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     }
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
+        // Nothing lies between them.
+        if middle <= low || middle >= high {
+            break;
+        }
         if above(middle) > 1.0 - p { low = middle } else { high = middle }
     }
     0.5 * (low + high)

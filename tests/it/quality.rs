@@ -4,10 +4,13 @@
 mod baselines;
 mod coverage;
 mod dvc;
+mod fairness;
 mod faults;
 mod levels;
 mod looks;
 mod mlflow;
+mod sampling;
+mod slices;
 mod tables;
 mod texts;
 mod wandb;

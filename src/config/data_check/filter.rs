@@ -53,6 +53,25 @@ impl Expr {
         names
     }
 
+    /// Whether what it says of a row depends on when it is asked.
+    pub fn reads_the_clock(&self) -> bool {
+        match self {
+            Expr::Now => true,
+            Expr::Negative(a) | Expr::Like(a, _) | Expr::IsNull(a) | Expr::Not(a) => a.reads_the_clock(),
+            Expr::Arithmetic(a, _, b) | Expr::Compare(a, _, b) => a.reads_the_clock() || b.reads_the_clock(),
+            Expr::In(a, list) => a.reads_the_clock() || list.iter().any(Expr::reads_the_clock),
+            Expr::And(all) | Expr::Or(all) => all.iter().any(Expr::reads_the_clock),
+            Expr::Column(_)
+            | Expr::Int(_)
+            | Expr::Float(_)
+            | Expr::Text(_)
+            | Expr::Bool(_)
+            | Expr::Null
+            | Expr::Time(_)
+            | Expr::Span(_) => false,
+        }
+    }
+
     fn collect<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Expr::Column(name) if !names.contains(&name.as_str()) => names.push(name),

@@ -307,7 +307,7 @@ impl Reader<'_> {
         check
     }
 
-    fn condition(&mut self, node: &Node) -> Option<Expr> {
+    pub(super) fn condition(&mut self, node: &Node) -> Option<Expr> {
         match data_check::parse_condition(node.text()?) {
             Ok(condition) => Some(condition),
             Err(error) => {

@@ -9,6 +9,7 @@ mod latency;
 mod overlay;
 mod quality;
 mod signing;
+mod slices;
 
 use super::gates::{self, Known};
 use super::node::{Node, Value};

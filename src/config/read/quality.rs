@@ -1,11 +1,11 @@
 //! `quality:`: predictions, metric files and the baseline.
 
-use super::{Reader, duration, integer, number, scalar, texts};
+use super::{Reader, duration, integer, number, scalar};
 use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
 use crate::config::{
-    BaselineSource, KnownMetrics, Metrics, MetricsFrom, Predictions, Quality, Service, SliceBy, Task, metric_unit,
+    BaselineSource, KnownMetrics, Metrics, MetricsFrom, Predictions, Quality, Service, Task, metric_unit,
 };
 use crate::model::StageKind;
 use std::collections::BTreeMap;
@@ -101,11 +101,10 @@ impl Reader<'_> {
                 "prediction: y_pred",
             );
         }
-        for key in ["weight", "group"] {
-            if let Some(found) = node.get(key) {
-                let message = format!("`{key}` is not done in this version");
-                self.problems.add(Code::NotYet, &found.at, message, "leave it out");
-            }
+        if let (Task::Text, Some(weight)) = (task, node.get("weight")) {
+            let message =
+                "`weight` is not for texts: BLEU and its kin are of a whole corpus, where no row has a weight";
+            self.problems.add(Code::Conflict, &weight.at, message, "leave it out");
         }
         let threshold = number(node, "threshold", 0.5);
         if let Some(at) = node.get("threshold").map(|n| &n.at)
@@ -135,7 +134,7 @@ impl Reader<'_> {
             id: text("id"),
             weight: text("weight"),
             group: text("group"),
-            slices: texts(Some(node), "slices").into_iter().map(SliceBy::Column).collect(),
+            slices: self.slices(node),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The metrics mlgate computes from predictions: their names, units and directions; one file a task.
 
 mod binary;
+pub(super) mod fairness;
 mod multiclass;
 mod regression;
 mod text;
@@ -46,6 +47,8 @@ pub(super) enum Kind {
     Row(RowMetric),
     /// Of sums over a corpus of texts.
     Corpus(CorpusMetric),
+    /// Of rates of groups of rows.
+    Fairness,
 }
 
 /// Every metric of a task, in the order they are reported.
@@ -60,7 +63,13 @@ pub fn known_metrics(task: Task) -> &'static [MetricInfo] {
 
 /// The metric of that id or alias.
 pub fn find_metric(task: Task, name: &str) -> Option<&'static MetricInfo> {
-    known_metrics(task).iter().find(|metric| metric.id == name || metric.aliases.contains(&name))
+    let mut known = known_metrics(task).iter().chain(fairness_metrics(task));
+    known.find(|metric| metric.id == name || metric.aliases.contains(&name))
+}
+
+/// The measures of fairness between the slices of a column that the task has.
+pub fn fairness_metrics(task: Task) -> impl Iterator<Item = &'static MetricInfo> {
+    fairness::METRICS.iter().filter(move |_| task == Task::Binary).map(|(metric, _)| metric)
 }
 
 const TASKS: [Task; 4] = [Task::Binary, Task::Multiclass, Task::Regression, Task::Text];

@@ -23,7 +23,7 @@ pub struct Predicted {
     pub source: String,
     pub outcomes: Outcomes,
     pub sampling: Sampling,
-    /// The first 128 bits of the SHA-256 of each row's id.
+    /// What names each row, in 128 bits.
     pub ids: Option<Vec<u128>>,
     pub slices: Vec<SliceColumn>,
     /// Slice columns that the file lacks, where it may.

@@ -50,7 +50,8 @@ impl Shape for Texts {
     /// Metrics of the corpus share one bootstrap of the rows.
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
-        let (sums, resamples) = (Sums::of(&self.rows), corpus::resample(&wanted, &self.rows, None));
+        let groups = sampling.groups.as_deref();
+        let (sums, resamples) = (Sums::of(&self.rows), corpus::resample(&wanted, &self.rows, None, groups));
         let value = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
                 return linear::measure(metric, Rows::Texts(&self.rows), sampling, level);
@@ -71,8 +72,9 @@ impl Shape for Texts {
     ) -> Vec<Option<Pair>> {
         let Outcomes::Texts(baseline) = baseline else { return Vec::new() };
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
+        let groups = sampling.groups.as_deref();
         let (of_a, of_b) = (Sums::of(&self.rows), Sums::of(&baseline.rows));
-        let resamples = corpus::resample(&wanted, &self.rows, Some(&baseline.rows));
+        let resamples = corpus::resample(&wanted, &self.rows, Some(&baseline.rows), groups);
         let pair = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
                 return linear::compare(metric, Rows::Texts(&self.rows), Rows::Texts(&baseline.rows), sampling, level);

@@ -1,14 +1,14 @@
 //! Classes predicted for classes, with scores where the task is binary.
 
-use super::column::{canonical, epsilon, texts};
+use super::column::{canonical, epsilon};
 use super::faults::Rows;
-use super::names::{MOST_VALUES, Names};
+use super::names::{MOST_VALUES, NO_CODE, Names, Unfit};
 use super::{ReadShape, Role, column};
 use crate::config::{Predictions, Task};
 use crate::data::table::Table;
 use crate::model::Fault;
 use crate::quality::outcomes::{Classes, Outcomes, Scores};
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 
 pub fn roles(config: &Predictions) -> Vec<Role<'_>> {
     let label = [Role::typed("label", &config.label)].into_iter();
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         let of_score = config.score.as_ref().and_then(|name| schema.field_with_name(name).ok());
         Reader {
             config,
-            classes: Names::default(),
+            classes: Names::of_classes(),
             truth: Vec::new(),
             predicted: Vec::new(),
             scores: Vec::new(),
@@ -41,8 +41,9 @@ impl<'a> Reader<'a> {
 
     fn take_scores(&mut self, name: &str, found: &ArrayRef, rows: &mut Rows<'_>) -> Result<(), Fault> {
         let values = rows.numbers(name, found)?;
-        for (row, value) in values.iter().enumerate() {
-            if !value.is_nan() && !(0.0..=1.0).contains(value) {
+        if !values.iter().all(|value| (0.0..=1.0).contains(value)) {
+            let is_outside = |(_, value): &(usize, &f64)| value.is_finite() && !(0.0..=1.0).contains(*value);
+            for (row, value) in values.iter().enumerate().filter(is_outside) {
                 rows.spoil(name, "is outside 0 to 1, which no probability is", row, Some(&value.to_string()));
             }
         }
@@ -71,19 +72,16 @@ impl<'a> Reader<'a> {
 }
 
 fn codes(names: &mut Names, name: &str, found: &ArrayRef, rows: &mut Rows<'_>) -> Result<Vec<u32>, Fault> {
-    let values = texts(found).map_err(|why| rows.fault(format!("column {name:?}: {why}"), ""))?;
-    let mut codes = Vec::with_capacity(values.len());
-    for row in 0..values.len() {
-        if values.is_null(row) {
-            rows.spoil(name, "is null or NaN", row, None);
-            codes.push(0);
-            continue;
-        }
-        let Some(code) = names.code(&canonical(values.value(row))) else {
+    let mut codes = names.codes(found).map_err(|why| match why {
+        Unfit::Type(why) => rows.fault(format!("column {name:?}: {why}"), ""),
+        Unfit::TooMany => {
             let why = format!("column {name:?} has more than {MOST_VALUES} distinct values, too many for classes");
-            return Err(rows.fault(why, "is this a task: regression?"));
-        };
-        codes.push(code);
+            rows.fault(why, "is this a task: regression?")
+        }
+    })?;
+    for (row, code) in codes.iter_mut().enumerate().filter(|(_, code)| **code == NO_CODE) {
+        rows.spoil(name, "is null or NaN", row, None);
+        *code = 0;
     }
     Ok(codes)
 }

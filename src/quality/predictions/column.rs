@@ -25,19 +25,21 @@ pub fn texts(column: &ArrayRef) -> Result<StringArray, String> {
     }
 }
 
-/// Every value as a number; null and NaN as null. The second list holds the rows whose text is no number.
-pub fn numbers(column: &ArrayRef) -> Result<(Float64Array, Vec<usize>), String> {
+/// Every value as a number; null and text that is no number as null, NaN as NaN.
+pub fn numbers(column: &ArrayRef) -> Result<Float64Array, String> {
     let refused = |_| format!("values of type {} are no numbers", column.data_type());
-    let numbers = cast(column, &DataType::Float64).map_err(refused)?;
-    let numbers: Float64Array =
-        numbers.as_primitive::<Float64Type>().iter().map(|v| v.filter(|v| !v.is_nan())).collect();
-    let lost = match column.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
-            (0..column.len()).filter(|&i| column.is_valid(i) && numbers.is_null(i)).collect()
-        }
-        _ => Vec::new(),
-    };
-    Ok((numbers, lost))
+    Ok(cast(column, &DataType::Float64).map_err(refused)?.as_primitive::<Float64Type>().clone())
+}
+
+/// The rows whose text is no number, NaN among them.
+pub fn no_numbers(column: &ArrayRef) -> Vec<usize> {
+    let is_text = matches!(
+        column.data_type(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)
+    );
+    let Ok(numbers) = numbers(column) else { return Vec::new() };
+    let is_none = |row: &usize| column.is_valid(*row) && (numbers.is_null(*row) || numbers.value(*row).is_nan());
+    if is_text { (0..column.len()).filter(is_none).collect() } else { Vec::new() }
 }
 
 /// One spelling for a class however a file holds it: whole numbers without fraction, `true` as 1, `false` as 0.
@@ -97,9 +99,9 @@ mod tests {
     #[test]
     fn text_that_is_no_number_is_told_from_null() {
         let column: ArrayRef = Arc::new(StringArray::from(vec![Some("0.5"), Some("high"), None, Some("NaN")]));
-        let (numbers, lost) = numbers(&column).unwrap();
-        assert_eq!(numbers.null_count(), 3);
+        let found = numbers(&column).unwrap();
+        assert!(found.is_valid(0) && found.is_null(1) && found.is_null(2) && found.value(3).is_nan());
         // NaN is counted with the nulls by whoever asks, but is text here.
-        assert_eq!(lost, [1, 3]);
+        assert_eq!(no_numbers(&column), [1, 3]);
     }
 }

@@ -61,20 +61,33 @@ impl<'a> Rows<'a> {
 
     /// A column of finite numbers; the rows where it is none are noted and hold NaN.
     pub fn numbers(&mut self, name: &str, column: &ArrayRef) -> Result<Vec<f64>, Fault> {
-        let (values, lost) =
-            column::numbers(column).map_err(|why| self.fault(format!("column {name:?}: {why}"), ""))?;
-        let shown = if lost.is_empty() { None } else { column::texts(column).ok() };
-        for row in 0..values.len() {
-            if lost.binary_search(&row).is_ok() {
-                let found = shown.as_ref().filter(|shown| shown.is_valid(row)).map(|shown| shown.value(row));
-                self.spoil(name, "is no number", row, found);
-            } else if values.is_null(row) {
-                self.spoil(name, "is null or NaN", row, None);
-            } else if values.value(row).is_infinite() {
-                self.spoil(name, "is infinite", row, None);
+        let values = self.numbers_or_null(name, column)?;
+        if !values.iter().all(|value| value.is_finite()) {
+            let lost = column::no_numbers(column);
+            for (row, value) in values.iter().enumerate().filter(|(_, value)| !value.is_finite()) {
+                if value.is_infinite() {
+                    self.spoil(name, "is infinite", row, None);
+                } else if lost.binary_search(&row).is_err() {
+                    self.spoil(name, "is null or NaN", row, None);
+                }
             }
         }
-        Ok(values.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+        Ok(values)
+    }
+
+    /// A column of numbers, null as NaN; the rows where it is text that is no number are noted.
+    pub fn numbers_or_null(&mut self, name: &str, column: &ArrayRef) -> Result<Vec<f64>, Fault> {
+        let read = column::numbers(column).map_err(|why| self.fault(format!("column {name:?}: {why}"), ""))?;
+        let lost = if read.null_count() > 0 { column::no_numbers(column) } else { Vec::new() };
+        let shown = if lost.is_empty() { None } else { column::texts(column).ok() };
+        for row in lost {
+            let found = shown.as_ref().filter(|shown| shown.is_valid(row)).map(|shown| shown.value(row));
+            self.spoil(name, "is no number", row, found);
+        }
+        Ok(match read.null_count() {
+            0 => read.values().to_vec(),
+            _ => read.iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
+        })
     }
 
     /// Every fault of the rows.

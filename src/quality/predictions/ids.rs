@@ -1,10 +1,12 @@
-//! What joins the rows of candidate and baseline.
+//! Columns that name rows, or groups of rows.
 
 use super::column::{canonical, texts};
 use super::faults::Rows;
 use crate::model::Fault;
-use arrow::array::{Array, RecordBatch};
-use sha2::{Digest, Sha256};
+use crate::quality::join::{Index, id_of_number, id_of_text, numbered};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
 
 pub struct Ids<'a> {
     column: &'a str,
@@ -19,15 +21,20 @@ impl<'a> Ids<'a> {
     pub fn take(&mut self, batch: &RecordBatch, rows: &mut Rows<'_>) -> Result<(), Fault> {
         let name = self.column;
         let found = super::column(batch, name, rows)?;
+        let is_whole = found.data_type().is_integer() && *found.data_type() != DataType::UInt64;
+        if let Ok(numbers) = cast(&found, &DataType::Int64)
+            && is_whole
+            && numbers.null_count() == 0
+        {
+            self.ids.extend(numbers.as_primitive::<Int64Type>().values().iter().map(|number| id_of_number(*number)));
+            return Ok(());
+        }
         let values = texts(&found).map_err(|why| rows.fault(format!("column {name:?}: {why}"), ""))?;
-        for row in 0..values.len() {
-            if values.is_null(row) {
+        for (row, text) in values.iter().enumerate() {
+            if text.is_none() {
                 rows.spoil(name, "is null or NaN", row, None);
             }
-            let text = if values.is_null(row) { "" } else { values.value(row) };
-            let digest = Sha256::digest(canonical(text).as_bytes());
-            let short = digest.iter().take(16).fold(0, |id: u128, byte| (id << 8) | u128::from(*byte));
-            self.ids.push(short);
+            self.ids.push(id_of_text(&canonical(text.unwrap_or_default())));
         }
         Ok(())
     }
@@ -36,15 +43,23 @@ impl<'a> Ids<'a> {
         self.ids
     }
 
+    /// Each row's group, by number.
+    pub fn groups(self) -> Vec<u32> {
+        numbered(&self.ids)
+    }
+
     pub fn repeated(&self, rows: &Rows<'_>) -> Option<Fault> {
-        let mut order: Vec<(u128, usize)> = self.ids.iter().copied().zip(1..).collect();
-        order.sort_unstable();
-        let mut again: Vec<(usize, usize)> =
-            order.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| (pair[0].1, pair[1].1)).collect();
-        again.sort_unstable();
-        let (first, second) = *again.first()?;
+        if self.ids.is_sorted_by(|a, b| a < b) {
+            return None;
+        }
+        let again = Index::of(&self.ids).1;
+        let (second, first) = *again.first()?;
         let (count, column) = (again.len(), self.column);
-        let why = format!("{count} ids in column {column:?} repeat an earlier row's: row {second} that of row {first}");
+        let why = format!(
+            "{count} ids in column {column:?} repeat an earlier row's: row {} that of row {}",
+            second + 1,
+            first + 1
+        );
         Some(rows.fault(why, "an id must name one row, or candidate and baseline cannot be joined"))
     }
 }

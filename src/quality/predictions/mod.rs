@@ -10,6 +10,7 @@ mod names;
 mod slices;
 mod texts;
 mod values;
+mod weights;
 
 use super::outcomes::{Outcomes, Predicted, Sampling};
 use crate::config::{Predictions, Task};
@@ -68,15 +69,20 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     let schema = table.schema();
     let (roles, mut shape) = shape(config, table);
     let mut ids = config.id.as_deref().map(ids::Ids::new);
+    let mut groups = config.group.as_deref().map(ids::Ids::new);
+    let mut weights = config.weight.as_deref().map(weights::Weights::new);
     let mut slices = slices::Slices::new(&config.slices, &schema, slices_may_lack);
     let columns = columns(roles.into_iter().chain(common(config, &slices)), &schema, config, source)?;
     let mut rows = Rows::new(source);
-    for batch in table.batches_as(&columns).map_err(|fault| vec![fault])? {
+    for batch in table.batches_coded(&columns).map_err(|fault| vec![fault])? {
         let batch = batch.map_err(|fault| vec![fault])?;
         let mut take = || {
             shape.take(&batch, &mut rows)?;
-            if let Some(ids) = &mut ids {
+            for ids in ids.iter_mut().chain(&mut groups) {
                 ids.take(&batch, &mut rows)?;
+            }
+            if let Some(weights) = &mut weights {
+                weights.take(&batch, &mut rows)?;
             }
             slices.take(&batch, &mut rows)?;
             rows.pass(batch.num_rows())
@@ -86,16 +92,17 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     rows.finish()?;
     let repeated = ids.as_ref().and_then(|ids| ids.repeated(&rows));
     let (slices, without) = slices.finish();
-    match (shape.finish(&rows), repeated) {
-        (Ok(outcomes), None) => Ok(Predicted {
+    let weights = weights.map(|weights| weights.finish(&rows)).transpose();
+    match (shape.finish(&rows), weights, repeated) {
+        (Ok(outcomes), Ok(weights), None) => Ok(Predicted {
             source: source.to_string(),
             outcomes,
-            sampling: Sampling::default(),
+            sampling: Sampling { weights, groups: groups.map(ids::Ids::groups) },
             ids: ids.map(ids::Ids::finish),
             slices,
             without,
         }),
-        (outcomes, repeated) => Err(repeated.into_iter().chain(outcomes.err()).collect()),
+        (outcomes, weights, repeated) => Err(repeated.into_iter().chain(weights.err()).chain(outcomes.err()).collect()),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{bleu, chrf};
 use crate::model::Interval;
 use crate::stats::bootstrap::Resamples;
 use crate::stats::random::Random;
+use std::collections::HashMap;
 
 const RESAMPLES: usize = 2000;
 /// With 500 groups the standard error is known to 1/√1000 = 3 %.
@@ -103,11 +104,12 @@ impl Sums {
     }
 }
 
-/// The metrics on each resample, for one model or for two on the same rows.
-pub fn resample(metrics: &[CorpusMetric], a: &[TextRow], b: Option<&[TextRow]>) -> Resamples {
+/// The metrics on each resample, for one model or for two on the same rows; rows of a number in `drawn` are drawn
+/// together.
+pub fn resample(metrics: &[CorpusMetric], a: &[TextRow], b: Option<&[TextRow]>, drawn: Option<&[u32]>) -> Resamples {
     let mut random = Random::seeded(SEED);
     let rows = b.map_or(a.len(), |b| a.len().min(b.len()));
-    let groups = Groups::new(rows, &mut random);
+    let groups = Groups::of(rows, drawn, &mut random);
     let of_a = groups.sums(a);
     let of_b = b.map(|b| groups.sums(b));
     let mut values = vec![Vec::with_capacity(RESAMPLES); metrics.len()];
@@ -165,6 +167,22 @@ struct Groups {
 }
 
 impl Groups {
+    /// Each row by lot, or all rows of a number together.
+    fn of(rows: usize, drawn: Option<&[u32]>, random: &mut Random) -> Groups {
+        let Some(drawn) = drawn else { return Groups::new(rows, random) };
+        let mut places = HashMap::new();
+        let together: Vec<usize> = drawn
+            .iter()
+            .take(rows)
+            .map(|number| {
+                let next = places.len();
+                *places.entry(*number).or_insert(next)
+            })
+            .collect();
+        let lots = Groups::new(places.len(), random);
+        Groups { of_rows: together.into_iter().map(|place| lots.of_rows[place]).collect(), count: lots.count }
+    }
+
     fn new(rows: usize, random: &mut Random) -> Groups {
         let count = rows.min(MOST_GROUPS);
         let mut of_rows: Vec<u32> = (0..rows).map(|row| (row % count) as u32).collect();
@@ -210,10 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn copies_drawn_together_say_no_more_than_the_rows() {
+        let single = rows(120, 3);
+        let copied: Vec<TextRow> = single.iter().flat_map(|row| [*row; 4]).collect();
+        let drawn: Vec<u32> = (0..480).map(|row| row / 4 + 7).collect();
+        let width = |rows: &[TextRow], drawn| {
+            let resamples = resample(&METRICS, rows, None, drawn);
+            let value = METRICS[0].of(&Sums::of(rows)).unwrap();
+            let found = interval(METRICS[0], &resamples, 0, value, 0.95);
+            found.high - found.low
+        };
+        let (alone, together, apart) = (width(&single, None), width(&copied, Some(&drawn)), width(&copied, None));
+        assert!((0.85..1.15).contains(&(together / alone)), "{together} {alone}");
+        assert!(apart < 0.65 * together, "{apart} {together}");
+    }
+
+    #[test]
     fn intervals_are_repeatable_and_narrow_with_rows() {
         let widths = |count: usize| {
             let rows = rows(count, 3);
-            let resamples = resample(&METRICS, &rows, None);
+            let resamples = resample(&METRICS, &rows, None, None);
             std::array::from_fn::<f64, 4, _>(|place| {
                 let value = METRICS[place].of(&Sums::of(&rows)).unwrap();
                 let found = interval(METRICS[place], &resamples, place, value, 0.95);
@@ -233,7 +267,7 @@ mod tests {
         let perfect = rows(40, 1000)[1..].to_vec();
         let wrong: Vec<TextRow> = perfect.iter().map(|row| row.imagined(false)).collect();
         for rows in [perfect, wrong] {
-            let resamples = resample(&METRICS, &rows, Some(&rows));
+            let resamples = resample(&METRICS, &rows, Some(&rows), None);
             for (place, metric) in METRICS.iter().enumerate() {
                 let value = metric.of(&Sums::of(&rows)).unwrap();
                 let found = interval(*metric, &resamples, place, value, 0.95);
@@ -247,7 +281,7 @@ mod tests {
     #[test]
     fn without_words_anything_is_possible() {
         let rows = [Comparer::default().row(&[""], "")];
-        let resamples = resample(&METRICS, &rows, None);
+        let resamples = resample(&METRICS, &rows, None, None);
         assert_eq!(
             interval(CorpusMetric::Bleu, &resamples, 0, 0.0, 0.95),
             Interval { low: 0.0, high: 100.0, level: 0.95 }
@@ -255,6 +289,6 @@ mod tests {
         assert_eq!(CorpusMetric::WordErrorRate.of(&Sums::of(&rows)), None);
         let several = [Comparer::default().row(&["a", "b"], "a")];
         assert_eq!(CorpusMetric::WordErrorRate.of(&Sums::of(&several)), None);
-        assert!(resample(&METRICS, &[], None).interval(0, 0.0, 0.95, |a, _| a).high >= 0.0);
+        assert!(resample(&METRICS, &[], None, None).interval(0, 0.0, 0.95, |a, _| a).high >= 0.0);
     }
 }

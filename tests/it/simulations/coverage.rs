@@ -79,12 +79,12 @@ fn bleu_and_its_difference() {
     };
     covers("bleu of 150 sentences", 60, truth.0, |dice| {
         let (rows, _) = sample(dice);
-        let resamples = corpus::resample(&[CorpusMetric::Bleu], &rows, None);
+        let resamples = corpus::resample(&[CorpusMetric::Bleu], &rows, None, None);
         corpus::interval(CorpusMetric::Bleu, &resamples, 0, bleu(&rows), 0.95)
     });
     covers("bleu of 150 sentences, difference", 60, truth.0 - truth.1, |dice| {
         let (a, b) = sample(dice);
-        let resamples = corpus::resample(&[CorpusMetric::Bleu], &a, Some(&b));
+        let resamples = corpus::resample(&[CorpusMetric::Bleu], &a, Some(&b), None);
         resamples.interval(0, bleu(&a) - bleu(&b), 0.95, |a, b| Some(a? - b?))
     });
 }

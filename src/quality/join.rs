@@ -1,0 +1,90 @@
+//! Ids: what names a row in the files of candidate and baseline, and which row an id names.
+
+use foldhash::quality::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+/// A whole number is itself; so is a text of up to 15 bytes, with its length above. Of a longer text it is 120 bits
+/// of two hashes, under a mark that the others do not have.
+pub fn id_of_text(text: &str) -> u128 {
+    if let Ok(number) = text.parse::<i64>()
+        && number.to_string() == text
+    {
+        return id_of_number(number);
+    }
+    let bytes = text.as_bytes();
+    if bytes.len() < 16 {
+        let mark = (bytes.len() as u128 + 1) << 120;
+        return bytes.iter().rev().fold(0, |id, byte| id << 8 | u128::from(*byte)) | mark;
+    }
+    let hash = |seed| u128::from(FixedState::with_seed(seed).hash_one(bytes));
+    (hash(1) << 64 | hash(2)) | 0xff << 120
+}
+
+pub fn id_of_number(number: i64) -> u128 {
+    u128::from(number as u64)
+}
+
+/// Which row each id names.
+pub struct Index<'a> {
+    ids: &'a [u128],
+    rows: HashTable<u32>,
+}
+
+fn hash(id: u128) -> u64 {
+    FixedState::with_seed(3).hash_one(id)
+}
+
+impl<'a> Index<'a> {
+    /// The pairs of a row and the earlier one of the same id come with it.
+    pub fn of(ids: &'a [u128]) -> (Index<'a>, Vec<(u32, u32)>) {
+        let mut rows = HashTable::with_capacity(ids.len());
+        let mut again = Vec::new();
+        for (row, id) in (0..).zip(ids) {
+            let entry =
+                rows.entry(hash(*id), |other: &u32| ids[*other as usize] == *id, |row| hash(ids[*row as usize]));
+            match entry {
+                hashbrown::hash_table::Entry::Occupied(first) => again.push((row, *first.get())),
+                hashbrown::hash_table::Entry::Vacant(place) => drop(place.insert(row)),
+            }
+        }
+        (Index { ids, rows }, again)
+    }
+
+    pub fn find(&self, id: u128) -> Option<u32> {
+        self.rows.find(hash(id), |row| self.ids[*row as usize] == id).copied()
+    }
+}
+
+/// The rows numbered by their ids: rows of one id have one number.
+pub fn numbered(ids: &[u128]) -> Vec<u32> {
+    let (index, _) = Index::of(ids);
+    ids.iter().map(|id| index.find(*id).unwrap_or_default()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_told_apart_and_numbers_are_one_however_they_are_written() {
+        assert_eq!(id_of_text("-17"), id_of_number(-17));
+        let texts =
+            ["7", "07", "", "\0", "+7", "9223372036854775808", "a".repeat(15).as_str(), "a".repeat(16).as_str()]
+                .map(str::to_string);
+        let mut ids: Vec<u128> = texts.iter().map(|text| id_of_text(text)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), texts.len());
+    }
+
+    #[test]
+    fn an_index_finds_rows_and_repeats() {
+        let ids: Vec<u128> = (0..1000).map(|i| id_of_text(&format!("a longer id of row {}", i % 999))).collect();
+        let (index, again) = Index::of(&ids);
+        assert_eq!(again, [(999, 0)]);
+        assert_eq!(index.find(ids[7]), Some(7));
+        assert_eq!(index.find(5), None);
+        assert_eq!(numbered(&ids)[999], 0);
+    }
+}
