@@ -118,7 +118,9 @@ pub fn columns_of(table: &Table, config: &Predictions, source: &str) -> Result<V
 
 /// Columns that every task may have.
 fn common<'a>(config: &'a Predictions, slices: &slices::Slices<'a>) -> impl Iterator<Item = Role<'a>> {
-    config.id.iter().map(|column| Role::typed("id", column)).chain(slices.roles())
+    let named = [("id", &config.id), ("weight", &config.weight), ("group", &config.group)];
+    let named = named.into_iter().filter_map(|(key, column)| Some(Role::typed(key, column.as_deref()?)));
+    named.chain(slices.roles())
 }
 
 /// The columns to read, each once, as the first that needs it reads it.
