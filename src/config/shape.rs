@@ -276,7 +276,11 @@ pub static PREDICTIONS: Object = Object {
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),
         may("weight", Shape::Text, "Column with how much each row counts; each counts one unless said."),
         may("group", Shape::Text, "Column whose equal values mark rows drawn together, such as one patient's visits."),
-        may("slices", Shape::List(&Shape::TextOr(&SLICE)), "Columns, bins or conditions whose rows are measured apart."),
+        may(
+            "slices",
+            Shape::List(&Shape::TextOr(&SLICE)),
+            "Columns, bins or conditions whose rows are measured apart.",
+        ),
         may("in_record", Shape::Bool, "These columns go into the registry with the record; false unless said."),
     ],
 };

@@ -154,7 +154,13 @@ fn misfit(node: &Node, shape: &Shape) -> Option<String> {
         Shape::Rate => (text.is_some_and(|t| units::rate(t).is_some()), "a rate above zero, such as 100/s".into()),
         Shape::Size => (text.is_some_and(|t| units::size(t).is_some()), "a size such as 512MiB".into()),
         Shape::OneOf(choices) => (text.is_some_and(|t| choices.contains(&t)), format!("one of {}", choices.join(", "))),
-        Shape::List(_) | Shape::Map(_) | Shape::Object(_) | Shape::TextOr(_) | Shape::Check | Shape::Gate | Shape::Bins => {
+        Shape::List(_)
+        | Shape::Map(_)
+        | Shape::Object(_)
+        | Shape::TextOr(_)
+        | Shape::Check
+        | Shape::Gate
+        | Shape::Bins => {
             return None;
         }
     };
