@@ -300,8 +300,12 @@ pub fn pushes(record: &wire::Record) -> Vec<String> {
     let is_whole = record.stages.iter().all(|stage| stage.outcome != "skipped");
     let would_push = record.run.dry_run && record.decision.exit_code == 0 && is_whole;
     let Some(image) = record.image.as_ref().filter(|image| image.pushed || would_push) else { return Vec::new() };
-    let verb = if image.pushed { "pushed" } else { "would push" };
-    let of_tag = |tag: &String| format!("{verb} {}:{tag} at {}, with its record", image.repository, image.digest);
+    let (did, would, also) = match image.repository.starts_with("oci:") {
+        true => ("wrote", "would write", ""),
+        false => ("pushed", "would push", ", with its record"),
+    };
+    let verb = if image.pushed { did } else { would };
+    let of_tag = |tag: &String| format!("{verb} {}:{tag} at {}{also}", image.repository, image.digest);
     image.tags.iter().map(of_tag).collect()
 }
 

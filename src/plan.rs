@@ -128,7 +128,7 @@ fn quality(config: &Config) -> Option<Vec<String>> {
 fn image(config: &Config) -> Option<String> {
     let image = config.image.as_ref()?;
     let how = match &image.build {
-        Build::Docker { dockerfile, .. } => format!("{} by the Docker engine", dockerfile.display()),
+        Build::Docker(asked) => format!("{} by the Docker engine", asked.dockerfile.display()),
         Build::Layers(l) => format!(
             "{} on {}, without a daemon",
             count(l.layers.len(), "layer"),

@@ -296,12 +296,34 @@ pub enum TrustedSigner {
     Identity { subject: String, issuer: String, roots: PathBuf, log_key: PathBuf },
 }
 
+impl Image {
+    /// The folder that `repository: oci:dist/image` names, relative to that of `mlops.yaml`.
+    pub fn folder(&self) -> Option<&Path> {
+        self.repository.strip_prefix("oci:").map(Path::new)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Build {
     /// By the Docker engine.
-    Docker { dockerfile: PathBuf, context: PathBuf, args: Vec<(String, String)>, target: Option<String> },
+    Docker(DockerBuild),
     /// With no daemon.
     Layers(LayeredImage),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct DockerBuild {
+    pub dockerfile: PathBuf,
+    pub context: PathBuf,
+    pub args: Vec<(String, String)>,
+    pub target: Option<String>,
+    pub labels: Vec<(String, String)>,
+    /// None: the engine's own.
+    pub platform: Option<String>,
+    /// Every step runs anew.
+    pub no_cache: bool,
+    /// Images in the engine whose steps may be taken over.
+    pub cache_from: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

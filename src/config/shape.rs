@@ -296,10 +296,14 @@ pub static SLICE: Object = Object {
 
 pub static IMAGE: Object = Object {
     keys: &[
-        must("repository", Shape::Text, "Where it is pushed: ghcr.io/acme/churn."),
+        must(
+            "repository",
+            Shape::Text,
+            "Where it is pushed: ghcr.io/acme/churn; or a folder to write it to: oci:dist/image.",
+        ),
         may("tags", TEXTS, "Tags to push; {{ git.sha }} unless said."),
         may("insecure", Shape::Bool, "Speak plain HTTP with the registry; loopback addresses always do."),
-        may("platform", Shape::Text, "linux/amd64 unless said."),
+        may("platform", Shape::Text, "linux/amd64 unless said; by the Docker engine its own."),
         may("platforms", TEXTS, "Several: one image with an index, as linux/amd64 and linux/arm64."),
         may(
             "attest",
@@ -313,6 +317,8 @@ pub static IMAGE: Object = Object {
         may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
         may("target", Shape::Text, "Stage of the Dockerfile to build."),
+        may("no_cache", Shape::Bool, "Run every step of the Dockerfile anew."),
+        may("cache_from", TEXTS, "Images in the engine whose steps may be taken over."),
         may("base", Shape::Text, "Without a daemon: the image to build on, or scratch."),
         may("layers", Shape::List(&Shape::Object(&LAYER)), "Without a daemon: one layer for each group of files."),
         may("compression", COMPRESSION, "Of every layer that does not say; auto unless said."),
@@ -322,7 +328,7 @@ pub static IMAGE: Object = Object {
         may("workdir", Shape::Text, "Working directory of a daemonless image."),
         may("user", Shape::Scalar, "User of a daemonless image."),
         may("ports", Shape::List(&Shape::Integer), "Ports that a daemonless image exposes."),
-        may("labels", Shape::Map(&Shape::Scalar), "Labels of a daemonless image."),
+        may("labels", Shape::Map(&Shape::Scalar), "Labels of the image."),
     ],
 };
 

@@ -129,6 +129,15 @@ fn index(manifests: Vec<Value>) -> String {
     json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).to_string()
 }
 
+/// The index of a layout in which one image has these tags.
+pub(super) fn tagged(image: &OciDescriptor, tags: &[String]) -> String {
+    let entry = |tag: &String| {
+        let annotations = json!({"org.opencontainers.image.ref.name": tag});
+        json!({"mediaType": image.media_type, "digest": image.digest, "size": image.size, "annotations": annotations})
+    };
+    index(tags.iter().map(entry).collect())
+}
+
 /// An image as it is pushed: a manifest, or an index of one a platform.
 pub(super) struct Image {
     pub(super) descriptor: OciDescriptor,

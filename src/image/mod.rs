@@ -8,6 +8,7 @@ mod blobs;
 pub mod container;
 pub mod contents;
 mod engine;
+mod export;
 mod layers;
 mod layout;
 mod pack;
@@ -41,8 +42,10 @@ const AT_A_TIME: usize = 2;
 /// An image that was built and not pushed.
 #[derive(Clone, Debug)]
 pub struct Built {
-    /// `ghcr.io/acme/churn`
+    /// `ghcr.io/acme/churn`, or `oci:dist/image` for a folder.
     pub repository: String,
+    /// The folder that it is written to instead of being pushed.
+    pub output: Option<PathBuf>,
     pub tags: Vec<String>,
     /// `sha256:…` of the manifest, or of the index of several platforms; what will be pushed under every tag.
     pub digest: String,
@@ -105,9 +108,12 @@ pub struct Pushed {
 /// without a tag are found again by the next push, or cleaned up by the registry.
 pub async fn publish(built: &Built, proof: &Proof<'_>, insecure: bool, _: &Cleared) -> Result<Pushed, Fault> {
     check_tags(&format!("push {}", built.repository), built.tags.iter().map(String::as_str))?;
-    let repository = Repository::named(&built.repository, insecure, &built.access).await?;
     let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
     let image = Layout::at(&built.layout).image(&built.digest)?;
+    if let Some(folder) = &built.output {
+        return export::export(built, &image, &blobs, folder).await;
+    }
+    let repository = Repository::named(&built.repository, insecure, &built.access).await?;
     let sends = image.blobs().into_iter().map(|blob| repository.push_blob(blob, Source::Held(&blobs)));
     let sends = futures_util::stream::iter(sends).buffer_unordered(AT_A_TIME);
     let pushed = sends.try_fold(Pushed::default(), async |pushed, sent| {

@@ -14,7 +14,7 @@ pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence
         return (Evidence::of_fault(fault), None);
     }
     let built = match &image.build {
-        Build::Docker { .. } => {
+        Build::Docker(_) => {
             let built = image::build_with_engine(ctx.root, &layout, image, access, |step| progress.message(step)).await;
             built.map_err(|fault| vec![fault])
         }

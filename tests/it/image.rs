@@ -4,7 +4,7 @@ mod faults;
 
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
-use mlgate::config::{Build, Compression, Config, Image, Layer, LayeredImage};
+use mlgate::config::{Build, Compression, Config, DockerBuild, Image, Layer, LayeredImage};
 use mlgate::image::{Access, Built, Proof, container, publish, pull_record, resolve, retag};
 use mlgate::model::{Cleared, Decision, Evidence, Outcome, StageKind, Unit, Verdict};
 use mlgate::stage::{self, Context};
@@ -264,6 +264,54 @@ async fn an_image_for_two_platforms_is_an_index_on_an_index() {
 }
 
 #[tokio::test]
+async fn without_a_registry_the_image_is_a_layout_on_disk_whole_or_not_at_all() {
+    let Some(registry) = start_registry() else { return };
+    let dir = sources();
+    let access = access(None, None);
+    let (base, _) = layered(&registry.repository("base"), None);
+    publish(&built(dir.path(), &base, &access).await, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
+    let name = format!("{}:v1", registry.repository("base"));
+    let (to_folder, _) = layered("oci:dist/image", Some(&name));
+    let ready = built(dir.path(), &to_folder, &access).await;
+    let folder = dir.path().join("dist/image");
+    assert!(!folder.exists(), "building writes nothing there");
+    let written = publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
+    assert_eq!(written.bytes, ready.bytes, "the base's layers among them");
+    for tag in ["v1", "candidate"] {
+        let from = format!("oci:{}:{tag}", folder.display());
+        let copy = tempfile::tempdir().unwrap();
+        skopeo(&["copy", &from, &format!("dir:{}", copy.path().display())]).unwrap();
+        let digest = skopeo(&["inspect", "--format", "{{.Digest}}", &from]).unwrap();
+        assert_eq!(digest.trim(), ready.digest);
+    }
+    publish(&ready, &Proof::of_record(b"{}"), false, &cleared()).await.unwrap();
+    assert_eq!(fs::read_dir(dir.path().join("dist")).unwrap().count(), 1, "replaced, and nothing beside it");
+
+    // What is no layout is not touched.
+    let (elsewhere, _) = layered("oci:notes", Some(&name));
+    let fault = publish(&built(dir.path(), &elsewhere, &access).await, &Proof::of_record(b"{}"), false, &cleared())
+        .await
+        .unwrap_err();
+    assert!(fault.why.contains("is no image layout") && dir.path().join("notes/card.txt").is_file(), "{fault}");
+
+    // A disk that gets full on the way leaves the old image as it was.
+    let small = dir.path().join("small");
+    fs::create_dir(&small).unwrap();
+    let mount =
+        |arguments: &[&str]| std::process::Command::new(arguments[0]).args(&arguments[1..]).arg(&small).status();
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=256k", "none"]).is_ok_and(|status| status.success()) {
+        return skipped("a small disk cannot be mounted here");
+    }
+    let (full, _) = layered("oci:small/image", Some(&name));
+    let done = publish(&built(dir.path(), &full, &access).await, &Proof::of_record(b"{}"), false, &cleared()).await;
+    let left = fs::read_dir(&small).unwrap().count();
+    mount(&["umount"]).unwrap();
+    let fault = done.unwrap_err();
+    assert!(fault.why.contains("No space left") && fault.hint.contains("disk full"), "{fault}");
+    assert_eq!(left, 0, "nothing half-written stays");
+}
+
+#[tokio::test]
 async fn a_registry_that_is_down_or_closed_is_a_named_fault() {
     let Some(mut registry) = start_registry() else { return };
     let dir = sources();
@@ -337,8 +385,14 @@ async fn an_engine_that_is_not_there_is_a_named_fault() {
 }
 
 fn docker() -> Build {
-    let (dockerfile, context) = ("Dockerfile".into(), ".".into());
-    Build::Docker { dockerfile, context, args: vec![("GREETING".into(), "hello".into())], target: None }
+    Build::Docker(DockerBuild {
+        dockerfile: "Dockerfile".into(),
+        context: ".".into(),
+        args: vec![("GREETING".into(), "hello".into())],
+        labels: vec![("org.opencontainers.image.title".into(), "churn".into())],
+        platform: Some("linux/amd64".into()),
+        ..DockerBuild::default()
+    })
 }
 
 const DOCKERFILE: &str = r#"FROM scratch
@@ -396,6 +450,9 @@ async fn the_engine_builds_what_is_pushed_and_probed() {
 
     publish(&ready, &Proof::of_record(&record("2026-01-01T00:00:00Z")), false, &cleared()).await.unwrap();
     assert_eq!(inspected(&format!("{repository}:v1")).unwrap(), ready.digest);
+    let title = "\"org.opencontainers.image.title\": \"churn\"";
+    let config = skopeo(&["inspect", "--tls-verify=false", "--config", &format!("docker://{repository}:v1")]).unwrap();
+    assert!(config.contains(title), "{config}");
     let archive = dir.path().join("copy.tar");
     let (from, to) = (format!("docker://{repository}:v1"), format!("docker-archive:{}", archive.display()));
     skopeo(&["copy", "--src-tls-verify=false", &from, &to]).unwrap();

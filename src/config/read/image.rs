@@ -4,7 +4,7 @@ use super::{Reader, pairs, scalar, text_or, texts};
 use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{Attest, Build, Compression, Image, ImageChecks, Layer, LayeredImage};
+use crate::config::{Attest, Build, Compression, DockerBuild, Image, ImageChecks, Layer, LayeredImage};
 use crate::model::{Severity, StageKind};
 use std::ops::Range;
 
@@ -17,9 +17,9 @@ fn attest(node: &Node) -> Vec<Attest> {
 impl Reader<'_> {
     pub(super) fn image(&mut self, node: &Node) -> Image {
         let has = |key: &str| node.get(key);
-        const DOCKER: [&str; 4] = ["dockerfile", "context", "args", "target"];
-        const LAYERED: [&str; 10] =
-            ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports", "labels"];
+        const DOCKER: [&str; 6] = ["dockerfile", "context", "args", "target", "no_cache", "cache_from"];
+        const LAYERED: [&str; 9] =
+            ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports"];
         let docker = DOCKER.iter().find_map(|k| has(k));
         let layered = LAYERED.iter().find_map(|k| has(k));
         match (docker, layered) {
@@ -27,7 +27,7 @@ impl Reader<'_> {
                 Code::Conflict,
                 &second.at,
                 "an image is built from a Dockerfile or from layers, not both",
-                "keep `dockerfile` with context, args and target; or `base` and `layers` with entrypoint, env and so on",
+                "keep `dockerfile` with context, args, target and so on; or `base` and `layers` with entrypoint, env and so on",
             ),
             (None, None) => self.problems.add(Code::MissingKey, &node.at, "`image` does not say what to build", "dockerfile: Dockerfile, or layers: […]"),
             (Some(_), None) if has("dockerfile").is_none() => {
@@ -52,12 +52,22 @@ impl Reader<'_> {
         let build = if has("layers").is_some() && docker.is_none() {
             Build::Layers(self.layered(node))
         } else {
-            Build::Docker {
+            let platforms = self.platforms(node);
+            if let Some(at) = node.get("platforms").filter(|_| platforms.len() > 1).map(|n| &n.at) {
+                let help = "build with `base` and `layers`, or for one platform";
+                self.problems.add(Code::Conflict, at, "the Docker engine builds for one platform", help);
+            }
+            let is_said = has("platform").or(has("platforms")).is_some();
+            Build::Docker(DockerBuild {
                 dockerfile: self.path(node, "dockerfile").unwrap_or_default(),
                 context: self.path(node, "context").unwrap_or_else(|| ".".into()),
                 args: pairs(node, "args"),
                 target: node.get("target").and_then(Node::text).map(str::to_string),
-            }
+                labels: pairs(node, "labels"),
+                platform: platforms.into_iter().next().filter(|_| is_said),
+                no_cache: matches!(node.get("no_cache").map(|n| &n.value), Some(Value::Bool(true))),
+                cache_from: texts(Some(node), "cache_from"),
+            })
         };
         let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
         let gates = self.gates(node, Some(StageKind::Image), &Known::default().and_image(true), true);
@@ -86,8 +96,16 @@ impl Reader<'_> {
         }
     }
 
-    /// The form of an image name: OCI distribution spec, "Pulling manifests".
+    /// The form of an image name: OCI distribution spec, "Pulling manifests". Or a folder, as skopeo writes it.
     fn repository(&mut self, repository: &str, at: &Range<usize>) {
+        if let Some(folder) = repository.strip_prefix("oci:") {
+            let leads_out = folder.starts_with('/') || folder.split('/').any(|part| part == "..");
+            if folder.is_empty() || folder.contains(':') || leads_out {
+                let message = format!("`{folder}` is no folder beside this file");
+                self.problems.add(Code::BadValue, at, message, "oci:dist/image");
+            }
+            return;
+        }
         let (host, name) = repository.split_once('/').unwrap_or(("", repository));
         let has_tag = name.contains(':') || name.contains('@');
         let part = |p: &str| {

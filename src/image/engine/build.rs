@@ -37,23 +37,27 @@ pub(crate) async fn build(
     access: &Access,
     say: impl Fn(&str),
 ) -> Result<Built, Fault> {
-    let Build::Docker { dockerfile, context, args, target } = &image.build else {
+    let Build::Docker(asked) = &image.build else {
         return Err(Fault::new("build by the Docker engine", "this image is made of layers", ""));
     };
-    let what = format!("build {} by the Docker engine", dockerfile.display());
+    let what = format!("build {} by the Docker engine", asked.dockerfile.display());
     // The layouts of earlier builds lie in mlgate's own folder and must not get into the next one.
     let own = layout.parent().unwrap_or(layout);
-    let context = Context::open(&root.join(context), &root.join(dockerfile), own);
+    let context = Context::open(&root.join(&asked.context), &root.join(&asked.dockerfile), own);
     let context = context.map_err(|e| Fault::new(&what, e, "check `dockerfile:` and `context:`"))?;
     let docker = connect(access).await?;
     let credentials = credentials(&context, access).await?;
-    let args: Vec<(&str, &str)> = args.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let named = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<String, String>>();
     let options = BuildImageOptionsBuilder::new()
         .dockerfile(&context.dockerfile_name)
         .rm(true)
         .forcerm(true)
-        .buildargs(&args.into_iter().collect())
-        .target(target.as_deref().unwrap_or_default())
+        .nocache(asked.no_cache)
+        .cachefrom(&asked.cache_from)
+        .buildargs(&named(&asked.args))
+        .labels(&named(&asked.labels))
+        .platform(asked.platform.as_deref().unwrap_or_default())
+        .target(asked.target.as_deref().unwrap_or_default())
         .build();
     let id = run(&docker, &what, options, credentials, context, say).await?;
     let (folder, unpacked) = take_over(&docker, &id, layout).await?;
@@ -64,6 +68,7 @@ pub(crate) async fn build(
     let sealed = folder.seal(vec![(manifest, Value::Null)]).map_err(write)?;
     Ok(Built {
         repository: image.repository.clone(),
+        output: image.folder().map(|folder| root.join(folder)),
         tags: image.tags.clone(),
         digest: sealed.digest,
         bytes,

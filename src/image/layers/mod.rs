@@ -71,6 +71,7 @@ pub(crate) async fn build(
     let digest = folder.seal(manifests).map_err(|e| vec![Fault::new("write the image's index", e, "")])?.digest;
     Ok(Built {
         repository: image.repository.clone(),
+        output: image.folder().map(|folder| root.join(folder)),
         tags: image.tags.clone(),
         digest,
         bytes,
