@@ -29,7 +29,7 @@ pub fn load(settings: &Settings) -> Result<(String, Config), Error> {
     let render =
         |text: &str, problems: &config::Problems| Error::usage(problems.render(name, text, settings.color_errors));
     let text = config::read_text(&settings.config_path).map_err(|problems| render("", &problems))?;
-    match config::parse(&text, metrics) {
+    match config::parse(&text, quality::metrics_of) {
         Ok(config) => Ok((text, config)),
         Err(problems) => Err(render(&text, &problems)),
     }
@@ -324,19 +324,4 @@ pub fn image_of(built: &Built, pushed: bool) -> wire::Image {
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// The metrics that predictions give, for the gates of a config.
-fn metrics(predictions: &config::Predictions) -> Vec<config::KnownMetric> {
-    let has_scores = predictions.score.is_some();
-    let metrics = quality::known_metrics(predictions.task).iter().filter(|m| has_scores || !m.needs_scores);
-    let fairness = quality::fairness_metrics(predictions.task).filter(|_| !predictions.slices.is_empty());
-    let metrics = metrics.chain(fairness);
-    let known = |m: &quality::MetricInfo| config::KnownMetric {
-        id: m.id,
-        aliases: m.aliases,
-        unit: m.unit,
-        highest: m.highest,
-    };
-    metrics.map(known).collect()
 }

@@ -84,8 +84,8 @@ mod tests {
         let all: String = files[0].text.lines().map(|l| uncommented(l) + "\n").collect();
         for text in [&files[0].text, &all] {
             let metrics = |_: &crate::config::Predictions| {
-                let metric = |id| crate::config::KnownMetric {
-                    id,
+                let metric = |id: &str| crate::config::KnownMetric {
+                    id: String::from(id),
                     aliases: &[],
                     unit: crate::model::Unit::Score,
                     highest: None,

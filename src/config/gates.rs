@@ -47,9 +47,9 @@ impl Known {
     pub fn and_metrics(mut self, predictions: Option<&Predictions>, has_files: bool, metrics: KnownMetrics) -> Known {
         let metrics = predictions.map(metrics).unwrap_or_default();
         let of = |name: &str| format!("quality.{name}");
-        self.ids.extend(metrics.iter().map(|m| (of(m.id), m.unit)));
-        self.aliases.extend(metrics.iter().flat_map(|m| m.aliases.iter().map(|a| (of(a), of(m.id)))));
-        self.highest.extend(metrics.iter().filter_map(|m| Some((of(m.id), m.highest?))));
+        self.ids.extend(metrics.iter().map(|m| (of(&m.id), m.unit)));
+        self.aliases.extend(metrics.iter().flat_map(|m| m.aliases.iter().map(|a| (of(a), of(&m.id)))));
+        self.highest.extend(metrics.iter().filter_map(|m| Some((of(&m.id), m.highest?))));
         self.any_quality = has_files;
         self.slices = predictions.iter().flat_map(|p| &p.slices).map(|slice| slice.name().to_string()).collect();
         self

@@ -2,6 +2,7 @@
 
 mod data;
 pub mod data_check;
+mod detail;
 mod gate_text;
 mod gates;
 mod node;
@@ -14,6 +15,7 @@ mod structure;
 mod units;
 
 pub use data::*;
+pub use detail::{Detail, TASKS};
 pub use gate_text::parse as parse_gate;
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;
@@ -25,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A metric that predictions give.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KnownMetric {
-    pub id: &'static str,
+    /// `f1(*)` stands for one of each class that the predictions will name.
+    pub id: String,
     /// Other names of the same, which gates may use.
     pub aliases: &'static [&'static str],
     pub unit: Unit,
@@ -178,6 +181,20 @@ pub struct Predictions {
     pub slices: Vec<SliceBy>,
     /// They ride with the record, so that a later run compares with them in pairs.
     pub in_record: bool,
+    pub detail: Detail,
+    /// Metrics of the user's own: `quality.custom`.
+    pub custom: Vec<CustomMetric>,
+}
+
+/// A metric of the user's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomMetric {
+    pub name: String,
+    /// The expression as it is written.
+    pub text: String,
+    pub expr: data_check::sql::aggregate::Aggregate,
+    pub unit: Unit,
+    pub higher_is_better: bool,
 }
 
 /// What rows are measured apart by: an entry of `slices:`.
@@ -219,6 +236,10 @@ pub enum Task {
     Multiclass,
     Regression,
     Text,
+    Multilabel,
+    Ranking,
+    Forecast,
+    Repeats,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -244,6 +244,7 @@ pub static QUALITY: Object = Object {
             Shape::List(&Shape::TextOr(&METRICS)),
             "Files of numbers that you computed, or runs: mlflow:runs:/ID, wandb:ENTITY/PROJECT/RUN.",
         ),
+        may("custom", Shape::Map(&Shape::Object(&CUSTOM)), "Metrics of your own by name."),
         may(
             "baseline",
             Shape::Text,
@@ -264,13 +265,45 @@ pub static METRICS: Object = Object {
     ],
 };
 
+pub static CUSTOM: Object = Object {
+    keys: &[
+        must("expr", Shape::Text, "Means and sums of expressions over a row's columns: mean(5 * fn + fp)."),
+        must("better", Shape::OneOf(&["higher", "lower"]), "Which way is better."),
+        may("unit", Shape::OneOf(&["score", "share", "s", "B", "count"]), "What it is measured in; score unless said."),
+    ],
+};
+
 pub static PREDICTIONS: Object = Object {
     keys: &[
         must("file", Shape::Text, "CSV or Parquet, a row a prediction."),
-        must("task", Shape::OneOf(&["binary", "multiclass", "regression", "text"]), "What kind of prediction it is."),
-        must("label", Shape::Text, "Column with the truth."),
-        may("score", Shape::Text, "Column with the probability of the positive class (binary)."),
+        must("task", Shape::OneOf(super::TASKS), "What kind of prediction it is."),
+        may("label", Shape::Text, "Column with the truth; multilabel: a list, or a column each, such as y_*."),
+        may("score", Shape::Text, "Column with the probability or score; of several classes a pattern, such as p_*."),
+        may("scores", Shape::Map(&Shape::Text), "Multiclass: the column with the probability of each class."),
         may("prediction", Shape::Text, "Column with the predicted class, value or text."),
+        may("labels", TEXTS, "Multilabel: every label there is."),
+        may("query", Shape::Text, "Ranking: column with the query that a document was ranked for."),
+        may("relevant", Shape::Number, "Ranking: the least relevance that counts as relevant; above 0 unless said."),
+        may("k", Shape::List(&Shape::Integer), "Lengths for metrics such as ndcg@k, top_k_accuracy@k and pass@k."),
+        may("bins", Shape::Integer, "Bins of the calibration errors; 10 unless said."),
+        may("series", Shape::Text, "Forecast: column with the series a row belongs to."),
+        may("time", Shape::Text, "Forecast: column with its time; the order of the file unless said."),
+        may(
+            "quantiles",
+            Shape::Map(&Shape::Text),
+            "Forecast: columns of predicted quantiles by level, such as 0.9: p90.",
+        ),
+        may("naive", Shape::Text, "Forecast: column with the naive forecast's error on the history of the series."),
+        may("history", Shape::Text, "Forecast: file of the history, with the same columns, that mase is scaled by."),
+        may("season", Shape::Integer, "Forecast: rows until the naive forecast repeats; 1 unless said."),
+        may(
+            "passed",
+            Shape::Text,
+            "Repeats: column with whether the attempt passed; by score and threshold unless said.",
+        ),
+        may("attempt", Shape::Text, "Repeats: column with the number of the attempt."),
+        may("repeat", Shape::Integer, "Repeats: how many attempts each item has."),
+        may("pass", Shape::Integer, "Repeats: attempts that must pass for the item to; all unless said."),
         may("threshold", Shape::Number, "Scores from here on predict the positive class; 0.5 unless said."),
         may("positive", Shape::Scalar, "The positive class; 1 or true unless said."),
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),

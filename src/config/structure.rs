@@ -89,12 +89,16 @@ fn check_name(key: &Node, path: &str, problems: &mut Problems) {
     let is_free = ["image.args", "image.env", "image.labels", "latency.request.headers", "quality.metrics.units"]
         .contains(&path)
         || path.ends_with("columns");
+    // Classes and levels of quantiles are often numbers.
+    let is_scalar = ["quality.predictions.scores", "quality.predictions.quantiles"].contains(&path)
+        && !matches!(key.value, Value::Null | Value::List(_) | Value::Map(_));
     let fits = |name: &str| {
         !name.is_empty() && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     };
     match key.text() {
         Some(name) if is_free && !name.is_empty() => {}
         Some(name) if fits(name) => {}
+        _ if is_scalar => {}
         _ => {
             let help = "letters, digits, _ and -, at most 63";
             problems.add(

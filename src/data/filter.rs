@@ -77,7 +77,31 @@ pub(super) fn evaluate<'a>(
     }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)?;
-    Evaluation { batch: &batch, now: condition.now }.truth(&condition.expr)
+    Evaluation { batch: &batch, now: condition.now, counts_truths: false }.truth(&condition.expr)
+}
+
+/// The value of an expression in each row, as a number: true is 1 and false is 0, in arithmetic too. None for null.
+///
+/// # Errors
+/// When types do not go together, an integer overflows or a divisor is zero.
+pub fn numbers_of_rows(expr: &Expr, batch: &RecordBatch) -> Result<Vec<Option<f64>>, String> {
+    let arrays = batch.columns().iter().map(comparable).collect::<Result<Vec<_>, _>>()?;
+    let schema = batch.schema();
+    let names = schema.fields().iter().map(|field| field.name());
+    let fields: Vec<Field> =
+        names.zip(&arrays).map(|(name, of)| Field::new(name, of.data_type().clone(), true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).map_err(failed)?;
+    let found = Evaluation { batch: &batch, now: 0, counts_truths: true }.operand(expr)?;
+    if !matches!(kind(&found), "a number" | "true or false" | "null") {
+        return Err(format!("it is {}, and a number is needed", kind(&found)));
+    }
+    let numbers = cast(&found.array, &DataType::Float64)?;
+    let numbers = numbers.as_primitive::<Float64Type>();
+    Ok(match found.scalar {
+        true => vec![numbers.iter().next().flatten(); batch.num_rows()],
+        false => numbers.iter().collect(),
+    })
 }
 
 /// A reason for which a condition cannot be evaluated, without what it may tell of the rows.
@@ -106,6 +130,8 @@ fn comparable(array: &ArrayRef) -> Result<ArrayRef, String> {
 struct Evaluation<'a> {
     batch: &'a RecordBatch,
     now: i64,
+    /// True is 1 and false is 0 where a number is needed.
+    counts_truths: bool,
 }
 
 fn scalar(array: impl Array + 'static) -> Operand {
@@ -147,14 +173,25 @@ impl Evaluation<'_> {
             Expr::Time(micros) => scalar(TimestampMicrosecondArray::from(vec![*micros])),
             Expr::Span(micros) => scalar(DurationMicrosecondArray::from(vec![*micros])),
             Expr::Negative(inner) => {
-                let inner = self.operand(inner)?;
+                let inner = self.number(inner)?;
                 if !matches!(kind(&inner), "a number" | "an interval" | "null") {
                     return Err(format!("minus needs a number, not {}", kind(&inner)));
                 }
                 Operand { array: numeric::neg(&inner.array).map_err(failed)?, scalar: inner.scalar }
             }
-            Expr::Arithmetic(left, op, right) => arithmetic(self.operand(left)?, *op, self.operand(right)?)?,
+            Expr::Arithmetic(left, op, right) => arithmetic(self.number(left)?, *op, self.number(right)?)?,
             truth => Operand { array: Arc::new(self.truth(truth)?), scalar: false },
+        })
+    }
+
+    /// An operand of arithmetic.
+    fn number(&self, expr: &Expr) -> Result<Operand, String> {
+        let found = self.operand(expr)?;
+        Ok(match kind(&found) {
+            "true or false" if self.counts_truths => {
+                Operand { array: cast(&found.array, &DataType::Int64)?, scalar: found.scalar }
+            }
+            _ => found,
         })
     }
 

@@ -15,7 +15,7 @@ pub mod table;
 mod values;
 mod workers;
 
-pub use filter::holds;
+pub use filter::{holds, numbers_of_rows};
 pub(crate) use source::{Fetch, Http, fetch};
 pub use source::{Sources, StopOnDrop, Verified, Watch};
 pub use table::{Options, Table};

@@ -191,7 +191,15 @@ mod tests {
 
     fn predicted(outcomes: Outcomes) -> Predicted {
         let sampling = Sampling::default();
-        Predicted { source: "p.csv".into(), outcomes, sampling, ids: None, slices: vec![], without: vec![] }
+        Predicted {
+            source: "p.csv".into(),
+            outcomes,
+            sampling,
+            ids: None,
+            slices: vec![],
+            without: vec![],
+            custom: vec![],
+        }
     }
 
     fn classes(names: &[&str], truth: &[u32], said: &[u32], scores: Option<&[f64]>) -> Predicted {
@@ -200,7 +208,9 @@ mod tests {
             binary: scores.is_some(),
             truth: truth.to_vec(),
             predicted: said.to_vec(),
-            scores: scores.map(|s| Scores { values: s.to_vec(), epsilon: f64::EPSILON }),
+            scores: scores.map(|s| Scores { values: s.to_vec(), width: 1, epsilon: f64::EPSILON }),
+            ks: Vec::new(),
+            bins: 10,
         }))
     }
 

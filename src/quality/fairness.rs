@@ -8,10 +8,13 @@
 use super::measure::slices;
 use super::metrics::MetricInfo;
 use super::metrics::fairness::{Between, METRICS, Measure, Rate};
-use super::outcomes::{Classes, Estimate, Outcomes, Predicted, SliceColumn};
+use super::outcomes::{Classes, Outcomes, Predicted, SliceColumn};
 use crate::model::{Interval, Measurement, Slice};
 use crate::stats::linear::{Linear, Scale};
 use crate::stats::{mover, mover_ratio};
+
+/// A rate or a measure, with its interval.
+type Rated = (f64, Interval);
 
 /// What stands for the value of the slice, as a measure is of all values of a column.
 const ALL: &str = "*";
@@ -41,7 +44,7 @@ pub fn measure(data: &Predicted, least: u64, level: f64) -> Vec<(&'static Metric
 fn measurement(
     metric: &MetricInfo,
     column: &SliceColumn,
-    estimate: Option<Estimate>,
+    estimate: Option<Rated>,
     rows: u64,
     source: &str,
 ) -> Measurement {
@@ -51,17 +54,16 @@ fn measurement(
         slice: Some(slice),
         n: Some(rows),
         interval: estimate.map(|(_, interval)| interval),
-        ..Measurement::new(super::measure::id(metric), value, metric.unit, source)
+        ..Measurement::new(format!("quality.{}", metric.id), value, metric.unit, source)
     }
 }
 
-fn of(measure: Measure, classes: &Classes, data: &Predicted, groups: &[Vec<u32>], level: f64) -> Option<Estimate> {
+fn of(measure: Measure, classes: &Classes, data: &Predicted, groups: &[Vec<u32>], level: f64) -> Option<Rated> {
     let pairs = (groups.len() * (groups.len() - 1) / 2) as f64;
     let each = 1.0 - (1.0 - level) / pairs / measure.rates.len() as f64;
-    let mut all: Option<Estimate> = None;
+    let mut all: Option<Rated> = None;
     for rate in measure.rates {
-        let rates: Option<Vec<Estimate>> =
-            groups.iter().map(|rows| rate_of(*rate, classes, data, rows, each)).collect();
+        let rates: Option<Vec<Rated>> = groups.iter().map(|rows| rate_of(*rate, classes, data, rows, each)).collect();
         let found = between(measure.between, &rates?)?;
         all = Some(match all {
             None => found,
@@ -73,7 +75,7 @@ fn of(measure: Measure, classes: &Classes, data: &Predicted, groups: &[Vec<u32>]
 }
 
 /// How often the rows of a group are predicted positive, of those that the rate is about.
-fn rate_of(rate: Rate, classes: &Classes, data: &Predicted, rows: &[u32], level: f64) -> Option<Estimate> {
+fn rate_of(rate: Rate, classes: &Classes, data: &Predicted, rows: &[u32], level: f64) -> Option<Rated> {
     let counts = |row: &&u32| match rate {
         Rate::Selection => true,
         Rate::TruePositive => classes.truth[**row as usize] == 1,
@@ -88,9 +90,9 @@ fn rate_of(rate: Rate, classes: &Classes, data: &Predicted, rows: &[u32], level:
 }
 
 /// The most unequal of all pairs. None where all rates are zero, of which there is no ratio.
-fn between(between: Between, rates: &[Estimate]) -> Option<Estimate> {
+fn between(between: Between, rates: &[Rated]) -> Option<Rated> {
     let pairs = rates.iter().enumerate().flat_map(|(place, a)| rates[..place].iter().map(move |b| (*a, *b)));
-    let of_pair = |(a, b): (Estimate, Estimate)| match between {
+    let of_pair = |(a, b): (Rated, Rated)| match between {
         Between::Difference => {
             let (d, interval) = (a.0 - b.0, mover(a, b));
             let (low, high) = (interval.low, interval.high);
@@ -114,7 +116,7 @@ fn between(between: Between, rates: &[Estimate]) -> Option<Estimate> {
 }
 
 /// The larger difference or the smaller ratio; as both intervals hold at once, so does that of the worse.
-fn worse(between: Between, a: Estimate, b: Estimate) -> Estimate {
+fn worse(between: Between, a: Rated, b: Rated) -> Rated {
     let pick: fn(f64, f64) -> f64 = match between {
         Between::Difference => f64::max,
         Between::Ratio => f64::min,
@@ -127,7 +129,7 @@ fn worse(between: Between, a: Estimate, b: Estimate) -> Estimate {
 mod tests {
     use super::*;
 
-    fn rate(value: f64, n: f64) -> Estimate {
+    fn rate(value: f64, n: f64) -> Rated {
         (value, crate::stats::wilson(value * n, n, 0.95).unwrap())
     }
 

@@ -21,6 +21,16 @@ pub fn id_of_text(text: &str) -> u128 {
     (hash(1) << 64 | hash(2)) | 0xff << 120
 }
 
+/// Of several texts, with the length of each before it: what follows one must not be taken for its end.
+pub fn id_of_texts<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> u128 {
+    let mut all = String::new();
+    for text in texts {
+        let text = text.as_ref();
+        all.push_str(&format!("{}:{text}", text.len()));
+    }
+    id_of_text(&all)
+}
+
 pub fn id_of_number(number: i64) -> u128 {
     u128::from(number as u64)
 }

@@ -6,7 +6,7 @@
 
 use super::outcomes::Predicted;
 use super::predictions;
-use crate::config::{Predictions, SliceBy, Task};
+use crate::config::{Detail, Predictions, SliceBy, Task};
 use crate::data::Watch;
 use crate::data::table::{Reading, Table};
 use crate::digest;
@@ -57,14 +57,14 @@ struct Wire {
     /// Names of columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     slices: Vec<String>,
+    /// What single tasks need beside.
+    #[serde(default, skip_serializing_if = "is_plain")]
+    detail: Detail,
 }
 
-const TASKS: [(Task, &str); 4] = [
-    (Task::Binary, "binary"),
-    (Task::Multiclass, "multiclass"),
-    (Task::Regression, "regression"),
-    (Task::Text, "text"),
-];
+fn is_plain(detail: &Detail) -> bool {
+    *detail == Detail::default()
+}
 
 /// Bins and conditions are those of the run that compares: in pairs its own slices count.
 fn column_slice(slice: SliceBy) -> Option<String> {
@@ -90,16 +90,21 @@ impl Wire {
             weight,
             group,
             slices,
+            detail,
+            // What is compared in pairs of these is today's expressions, which the next run reads anew.
+            custom: _,
         } = config.clone();
-        let task = TASKS.iter().find(|(known, _)| *known == task).map_or("", |(_, name)| name).to_string();
+        let task = task.name().to_string();
+        // The history is a file that does not ride along.
+        let detail = Detail { history: None, ..detail };
         let slices = slices.into_iter().filter_map(column_slice).collect();
-        Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices }
+        Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices, detail }
     }
 
     fn config(self) -> Result<Predictions, String> {
-        let Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices } = self;
-        let known = TASKS.iter().find(|(_, name)| *name == task).map(|(task, _)| *task);
-        let task = known.ok_or_else(|| format!("they are of a task `{task}`, which this version does not know"))?;
+        let Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices, detail } = self;
+        let task = Task::named(&task)
+            .ok_or_else(|| format!("they are of a task `{task}`, which this version does not know"))?;
         Ok(Predictions {
             file: PathBuf::new(),
             in_record: true,
@@ -113,6 +118,8 @@ impl Wire {
             weight,
             group,
             slices: slices.into_iter().map(SliceBy::Column).collect(),
+            detail,
+            custom: Vec::new(),
         })
     }
 }
@@ -275,6 +282,8 @@ mod tests {
             weight: None,
             group: None,
             slices: vec![SliceBy::Column("s".into())],
+            detail: Detail::default(),
+            custom: Vec::new(),
             in_record: true,
         }
     }

@@ -1,7 +1,8 @@
 //! Outcomes → every metric of the task, with intervals; overall and for each slice.
 
+use super::custom::Custom;
 use super::fairness;
-use super::metrics::{MetricInfo, known_metrics};
+use super::metrics::{Metric, MetricInfo, known_metrics};
 use super::outcomes::{Estimate, NO_SLICE, Outcomes, Predicted, Sampling, SliceColumn};
 use crate::config::Task;
 use crate::model::{Measurement, Slice};
@@ -23,12 +24,12 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
             let measurement = Measurement {
                 slice: slice.clone(),
                 n: Some(outcomes.len() as u64),
-                interval: found.map(|(_, interval)| interval),
+                interval: found.and_then(|(_, interval)| interval),
                 ..Measurement::new(
-                    id(metric),
+                    id(&metric),
                     found.map_or(f64::NAN, |f| f.0),
-                    metric.unit,
-                    source(metric, outcomes, data),
+                    metric.info.unit,
+                    source(&metric.info, outcomes, data),
                 )
             };
             if found.is_none() {
@@ -38,20 +39,49 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
         }
     };
     add(&data.outcomes, &data.sampling, None);
+    let mut own = custom(&data.custom, (&data.sampling, None), data, level);
     for column in &data.slices {
         for (slice, places) in slices(column, min_slice_rows) {
-            add(&data.outcomes.select(&places), &data.sampling.select(&places), Some(slice));
+            let sampling = data.sampling.select(&places);
+            let of_slice: Vec<Custom> = data.custom.iter().map(|metric| metric.select(&places)).collect();
+            own.extend(custom(&of_slice, (&sampling, Some(&slice)), data, level));
+            add(&data.outcomes.select(&places), &sampling, Some(slice));
         }
     }
-    for (metric, measurement) in fairness::measure(data, min_slice_rows, level) {
+    for (info, measurement) in fairness::measure(data, min_slice_rows, level) {
         if measurement.value.is_nan() {
-            undefined.push((metric, measurement.key()));
+            undefined.push((Metric { name: info.id.to_string(), info: *info }, measurement.key()));
         }
         measured.measurements.push(measurement);
     }
+    measured.notes.extend(data.outcomes.shape().note().map(|note| format!("{}: {note}", data.source)));
     measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, min_slice_rows, &data.source)));
     measured.notes.extend(undefined_notes(&undefined, &data.source));
+    for own in own.iter().filter(|own| own.value.is_nan()) {
+        measured.notes.push(format!("{} is undefined on {}: it divides by zero", own.key(), data.source));
+    }
+    measured.measurements.extend(own);
     measured
+}
+
+/// Metrics of the user's own, on all rows or on those of a slice.
+fn custom(
+    metrics: &[Custom],
+    (sampling, slice): (&Sampling, Option<&Slice>),
+    data: &Predicted,
+    level: f64,
+) -> Vec<Measurement> {
+    let measured = metrics.iter().map(|of| {
+        let found = of.estimate(sampling, level);
+        let value = found.as_ref().map_or(f64::NAN, |found| found.value);
+        Measurement {
+            slice: slice.cloned(),
+            n: of.values.first().map(|values| values.len() as u64),
+            interval: found.and_then(|found| found.interval),
+            ..Measurement::new(format!("quality.{}", of.metric.name), value, of.metric.unit, &data.source)
+        }
+    });
+    measured.collect()
 }
 
 /// The file, and for scores that come in many kinds the signature that tells which it is.
@@ -60,26 +90,26 @@ fn source(metric: &MetricInfo, outcomes: &Outcomes, data: &Predicted) -> String 
     signature.map_or_else(|| data.source.clone(), |signature| format!("{} ({signature})", data.source))
 }
 
-pub(super) fn id(metric: &MetricInfo) -> String {
-    format!("quality.{}", metric.id)
+pub(super) fn id(metric: &Metric) -> String {
+    format!("quality.{}", metric.name)
 }
 
 /// One line a metric, however many slices it is undefined on.
-fn undefined_notes(undefined: &[(&MetricInfo, String)], source: &str) -> Vec<String> {
+fn undefined_notes(undefined: &[(Metric, String)], source: &str) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for (metric, key) in undefined {
-        if seen.contains(&metric.id) {
+        if seen.contains(&metric.name.as_str()) {
             continue;
         }
-        seen.push(metric.id);
-        let others = undefined.iter().filter(|(other, _)| other.id == metric.id).count() - 1;
+        seen.push(&metric.name);
+        let others = undefined.iter().filter(|(other, _)| other.name == metric.name).count() - 1;
         let more = match others {
             0 => String::new(),
             1 => " and on one more slice".to_string(),
             others => format!(" and on {others} more slices"),
         };
-        notes.push(format!("{key} is undefined on {source}{more}: {}", metric.undefined));
+        notes.push(format!("{key} is undefined on {source}{more}: {}", metric.info.undefined));
     }
     notes
 }
@@ -126,18 +156,19 @@ fn left_out(column: &SliceColumn, least: u64, source: &str) -> Option<String> {
 }
 
 /// Every metric of the task that these outcomes have columns for, with its interval; None where it is undefined.
-pub fn metrics(
-    outcomes: &Outcomes,
-    sampling: &Sampling,
-    task: Task,
-    level: f64,
-) -> Vec<(&'static MetricInfo, Option<Estimate>)> {
-    let metrics: Vec<_> = computable(outcomes, task).collect();
-    let measured = outcomes.shape().measure(&metrics, sampling, level);
+pub fn metrics(outcomes: &Outcomes, sampling: &Sampling, task: Task, level: f64) -> Vec<(Metric, Option<Estimate>)> {
+    let metrics = computable(outcomes, task);
+    let measured =
+        outcomes.shape().measure(&metrics.iter().map(|metric| &metric.info).collect::<Vec<_>>(), sampling, level);
     metrics.into_iter().zip(measured).collect()
 }
 
 /// The metrics of the task, without those that need columns that are not there.
-pub(super) fn computable(outcomes: &Outcomes, task: Task) -> impl Iterator<Item = &'static MetricInfo> {
-    known_metrics(task).iter().filter(|metric| outcomes.shape().computes(metric))
+pub(super) fn computable(outcomes: &Outcomes, task: Task) -> Vec<Metric> {
+    let parts = outcomes.shape().parts();
+    known_metrics(task)
+        .iter()
+        .filter(|metric| outcomes.shape().computes(metric))
+        .flat_map(|metric| metric.each(&parts))
+        .collect()
 }

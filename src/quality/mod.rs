@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod charts;
 pub mod compare;
+pub mod custom;
 mod fairness;
 mod git;
 mod join;
@@ -13,7 +14,7 @@ mod metrics;
 pub mod outcomes;
 pub mod predictions;
 
-pub use metrics::{Better, MetricInfo, fairness_metrics, find_metric, known_metrics, unit_of};
+pub use metrics::{Better, MetricInfo, TASKS, fairness_metrics, find_metric, known_metrics, metrics_of, unit_of};
 
 use crate::digest;
 use crate::model::{Fault, Input};

@@ -80,8 +80,11 @@ async fn look(
     };
     let numbers = if fresh { Numbers::gather(ctx, quality, &mut evidence).await } else { Numbers::default() };
     let _progress = ctx.ui.progress("measuring the model", None);
-    let (root, work, quality) = (ctx.root.to_path_buf(), ctx.work.clone(), quality.clone());
+    let (root, work, mut quality) = (ctx.root.to_path_buf(), ctx.work.clone(), quality.clone());
     let level = ctx.config.confidence;
+    if let Some(history) = quality.predictions.as_mut().and_then(|predictions| predictions.detail.history.as_mut()) {
+        *history = root.join(&history);
+    }
     let watch = Arc::new(Watch::default());
     let _stop = StopOnDrop(watch.clone());
     // Reading and resampling may take seconds: off the thread that listens for signals.
@@ -348,6 +351,11 @@ fn of_candidate(
     evidence
 }
 
+/// A path below `root` as `mlops.yaml` writes it.
+fn shown(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
+
 fn candidate_predictions(
     (root, work, pool): (&Path, &Path, Option<&Path>),
     quality: &Quality,
@@ -366,7 +374,13 @@ fn candidate_predictions(
         None => input,
     };
     let read = Table::open_watched(folder, &files, None, watch.clone())
-        .and_then(|table| Ok((table.inputs("predictions")?.into_iter().map(named).collect::<Vec<_>>(), table)))
+        .and_then(|table| {
+            let mut inputs: Vec<Input> = table.inputs("predictions")?.into_iter().map(named).collect();
+            if let Some(history) = &config.detail.history {
+                inputs.push(file_input(history, &shown(root, history), "history")?);
+            }
+            Ok((inputs, table))
+        })
         .map_err(|fault| vec![fault])
         .and_then(|(inputs, table)| Ok((inputs, predictions::read(&table, config, &source, false)?, table)));
     match read {

@@ -82,6 +82,23 @@ impl Class {
         share(2.0 * self.hits, self.truths + self.predicted)
     }
 
+    /// (1 + β²)·TP / ((1 + β²)·TP + FP + β²·FN)
+    fn f_beta(self, beta: f64) -> Option<f64> {
+        let square = beta * beta;
+        let whole = self.predicted + square * self.truths;
+        self.occurs().then(|| (1.0 + square) * self.hits / whole)
+    }
+
+    /// TP / (TP + FP + FN)
+    fn jaccard(self) -> Option<f64> {
+        share(self.hits, self.either())
+    }
+
+    /// Rows that are of the class, are predicted to be, or both.
+    fn either(self) -> f64 {
+        self.truths + self.predicted - self.hits
+    }
+
     fn occurs(self) -> bool {
         self.truths + self.predicted > 0.0
     }
@@ -105,6 +122,18 @@ pub enum CountMetric {
     RecallMacro,
     F1Macro,
     F1Weighted,
+    /// F-beta of 0.5, which weighs precision higher.
+    FHalf,
+    /// F-beta of 2, which weighs recall higher.
+    F2,
+    Jaccard,
+    JaccardMacro,
+    JaccardWeighted,
+    CohenKappa,
+    PrecisionOf(u32),
+    RecallOf(u32),
+    F1Of(u32),
+    JaccardOf(u32),
 }
 
 /// What a mean over classes does with a class for which the metric is undefined.
@@ -141,27 +170,61 @@ impl CountMetric {
             CountMetric::RecallMacro => mean(&Class::recall, &|_| 1.0),
             CountMetric::F1Macro => mean(&Class::f1, &|_| 1.0),
             CountMetric::F1Weighted => mean(&Class::f1, &|class| class.truths),
+            CountMetric::FHalf => positive.f_beta(0.5),
+            CountMetric::F2 => positive.f_beta(2.0),
+            CountMetric::Jaccard => positive.jaccard(),
+            CountMetric::JaccardMacro => mean(&Class::jaccard, &|_| 1.0),
+            CountMetric::JaccardWeighted => mean(&Class::jaccard, &|class| class.truths),
+            CountMetric::CohenKappa => cohen_kappa(tally),
+            CountMetric::PrecisionOf(class) => tally.class(class as usize).precision(),
+            CountMetric::RecallOf(class) => tally.class(class as usize).recall(),
+            CountMetric::F1Of(class) => tally.class(class as usize).f1(),
+            CountMetric::JaccardOf(class) => tally.class(class as usize).jaccard(),
         }
     }
 
     /// The metric's least value; its greatest is 1.
     pub fn least(self) -> f64 {
-        if self == CountMetric::MatthewsCorrcoef { -1.0 } else { 0.0 }
+        if matches!(self, CountMetric::MatthewsCorrcoef | CountMetric::CohenKappa) { -1.0 } else { 0.0 }
+    }
+
+    /// The class that it is of, where it is of one.
+    pub fn class(self) -> Option<u32> {
+        match self {
+            CountMetric::PrecisionOf(class)
+            | CountMetric::RecallOf(class)
+            | CountMetric::F1Of(class)
+            | CountMetric::JaccardOf(class) => Some(class),
+            _ => None,
+        }
+    }
+
+    /// The same of another class; metrics of no class stay as they are.
+    pub fn of_class(self, class: u32) -> CountMetric {
+        match self {
+            CountMetric::PrecisionOf(_) => CountMetric::PrecisionOf(class),
+            CountMetric::RecallOf(_) => CountMetric::RecallOf(class),
+            CountMetric::F1Of(_) => CountMetric::F1Of(class),
+            CountMetric::JaccardOf(_) => CountMetric::JaccardOf(class),
+            other => other,
+        }
     }
 
     /// The interval in closed form, for metrics that have one; the others are resampled.
     pub fn closed_interval(self, tally: &Tally, level: f64) -> Option<Interval> {
         let of = |hits: f64, whole: f64| wilson(hits, whole, level);
-        let positive = tally.class(1);
+        // Of one class, or of the positive one.
+        let positive = tally.class(self.class().unwrap_or(1) as usize);
         match self {
             CountMetric::Accuracy => of(tally.hits.iter().sum(), tally.n),
-            CountMetric::Precision => of(positive.hits, positive.predicted),
-            CountMetric::Recall => of(positive.hits, positive.truths),
+            CountMetric::Precision | CountMetric::PrecisionOf(_) => of(positive.hits, positive.predicted),
+            CountMetric::Recall | CountMetric::RecallOf(_) => of(positive.hits, positive.truths),
+            CountMetric::Jaccard | CountMetric::JaccardOf(_) => of(positive.hits, positive.either()),
             CountMetric::Specificity => of(tally.class(0).hits, tally.class(0).truths),
-            CountMetric::F1 => {
+            CountMetric::F1 | CountMetric::F1Of(_) => {
                 // Of the rows where truth or prediction is positive, the share that is both is a plain proportion
                 // j (Jaccard's), and F1 = 2j / (1 + j) rises with it.
-                let jaccard = of(positive.hits, positive.truths + positive.predicted - positive.hits)?;
+                let jaccard = of(positive.hits, positive.either())?;
                 let f1 = |j: f64| 2.0 * j / (1.0 + j);
                 Some(Interval { low: f1(jaccard.low), high: f1(jaccard.high), level })
             }
@@ -204,6 +267,14 @@ fn matthews_corrcoef(tally: &Tally) -> Option<f64> {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// (observed − expected agreement) / (1 − expected), the expected from the margins (Cohen 1960).
+fn cohen_kappa(tally: &Tally) -> Option<f64> {
+    let n = tally.n;
+    let margins = dot(&tally.truths, &tally.predicted);
+    let room = n * n - margins;
+    (room > 0.0).then(|| 1.0 - (n * n - n * tally.hits.iter().sum::<f64>()) / room)
 }
 
 /// A mean of independent proportions: MOVER over Wilson's intervals of the recalls.

@@ -23,6 +23,8 @@ pub enum Scale {
     Unexplained,
     /// −1 to 1, symmetric in ln((1 + v) / (1 − v)) (Fisher 1921).
     Correlation,
+    /// −∞ to ∞.
+    Any,
 }
 
 impl Scale {
@@ -32,6 +34,7 @@ impl Scale {
             Scale::Share | Scale::Logit => (0.0, 1.0),
             Scale::Unexplained => (f64::NEG_INFINITY, 1.0),
             Scale::Correlation => (-1.0, 1.0),
+            Scale::Any => (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 }
@@ -57,7 +60,11 @@ impl Linear {
         if losses.is_empty() || size.weight <= 0.0 {
             return None;
         }
-        let reach = if scale.range().1.is_finite() { 1.0 } else { losses.iter().copied().fold(0.0, f64::max) };
+        let reach = if scale.range().1.is_finite() {
+            1.0
+        } else {
+            losses.iter().fold(0.0, |most: f64, loss| most.max(loss.abs()))
+        };
         let (value, spread) = (weighted_mean(&losses, weights), size.spread());
         match weights {
             None => losses.iter_mut().for_each(|loss| *loss = (*loss - value) / spread),
@@ -111,7 +118,7 @@ impl Linear {
         let v = self.value;
         let reach = self.critical(level) * error;
         let (low, high) = match self.scale {
-            Scale::Share => (v - reach, v + reach),
+            Scale::Share | Scale::Any => (v - reach, v + reach),
             Scale::Positive => {
                 let wide = (reach / v).exp();
                 (v / wide, v * wide)

@@ -1,17 +1,25 @@
 //! Numbers in, numbers out: metrics, intervals, paired tests, quantiles.
 
+pub mod arithmetic;
 pub mod bootstrap;
+pub mod calibration;
 pub mod counts;
 pub mod curve;
 pub mod drift;
+pub mod estimate;
+pub mod forecast;
 pub mod interval;
 pub mod linear;
+pub mod multilabel;
 mod normal;
 pub mod order;
 pub mod paired;
+pub mod probabilities;
 mod quantile;
 pub mod random;
 mod ranking;
+pub mod repeats;
+pub mod retrieval;
 pub mod rows;
 pub mod sampling;
 mod slopes;

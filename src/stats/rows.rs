@@ -32,6 +32,12 @@ pub enum RowMetric {
     R2,
     MeanAbsolutePercentageError,
     MedianAbsoluteError,
+    MaxError,
+    ExplainedVariance,
+    D2AbsoluteError,
+    MeanSquaredLogError,
+    RootMeanSquaredLogError,
+    SymmetricMeanAbsolutePercentageError,
     Rouge1,
     Rouge2,
     RougeL,
@@ -41,12 +47,17 @@ pub enum RowMetric {
 }
 
 impl RowMetric {
-    /// The metric as scikit-learn, rouge_score and SQuAD define it, with its interval. None where it is undefined,
-    /// and for metrics of another kind of rows.
-    pub fn estimate(self, rows: Rows<'_>, sampling: &Sampling, level: f64) -> Option<(f64, Interval)> {
+    /// The metric as scikit-learn, rouge_score and SQuAD define it, with its interval; the largest error has
+    /// none, as of rows never seen these say nothing. None where it is undefined, and for another kind of rows.
+    pub fn estimate(self, rows: Rows<'_>, sampling: &Sampling, level: f64) -> Option<(f64, Option<Interval>)> {
         let weights = sampling.weights.as_deref();
         if let (RowMetric::MedianAbsoluteError, Rows::Values { truth, predicted }) = (self, rows) {
-            return median(errors(truth, predicted), sampling, level);
+            return median(errors(truth, predicted), sampling, level).map(|(value, found)| (value, Some(found)));
+        }
+        if let (RowMetric::MaxError, Rows::Values { truth, predicted }) = (self, rows) {
+            let counts = |row: &usize| weights.is_none_or(|weights| weights[*row] > 0.0);
+            let errors = errors(truth, predicted).into_iter().enumerate().filter(|(row, _)| counts(row));
+            return Some((errors.map(|(_, error)| error).reduce(f64::max)?, None));
         }
         let linear = self.linear(rows, weights)?.clustered(sampling.groups.as_deref());
         let interval = match (self, rows) {
@@ -69,10 +80,11 @@ impl RowMetric {
             }
             _ => linear.interval(level),
         };
-        Some((linear.value, interval))
+        Some((linear.value, Some(interval)))
     }
 
-    /// The metric with its rows' contributions to its error; None for the median, which has none of use.
+    /// The metric with its rows' contributions to its error; None for the median and the largest error, which have
+    /// none of use.
     pub fn linear(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
             (RowMetric::RocAuc, Rows::Scores { positive, order, .. }) => ranking::roc_auc(order, positive, weights),
@@ -118,38 +130,80 @@ impl RowMetric {
             RowMetric::MeanAbsoluteError => mean_of(&|t, p| (t - p).abs()),
             RowMetric::MeanSquaredError => mean_of(&|t, p| (t - p).powi(2)),
             RowMetric::MeanAbsolutePercentageError => mean_of(&|t, p| (t - p).abs() / t.abs().max(f64::EPSILON)),
-            RowMetric::RootMeanSquaredError => {
-                let squares = mean_of(&|t, p| (t - p).powi(2))?;
-                let value = squares.value.sqrt();
-                // No error at all has no slope: it stays without spread.
-                let slope = if value > 0.0 { 0.5 / value } else { 0.0 };
-                let contributions = squares.contributions.iter().map(|c| c * slope).collect();
-                Some(Linear { value, contributions, reach: squares.reach.sqrt(), ..squares })
+            RowMetric::RootMeanSquaredError => Some(root(mean_of(&|t, p| (t - p).powi(2))?)),
+            RowMetric::MeanSquaredLogError | RowMetric::RootMeanSquaredLogError => {
+                if truth.iter().chain(predicted).any(|value| *value <= -1.0) {
+                    return None;
+                }
+                let squares = mean_of(&|t, p| (t.ln_1p() - p.ln_1p()).powi(2))?;
+                Some(if self == RowMetric::MeanSquaredLogError { squares } else { root(squares) })
             }
-            RowMetric::R2 => r2(truth, predicted, weights),
+            RowMetric::SymmetricMeanAbsolutePercentageError => mean_of(&|t, p| match t.abs() + p.abs() {
+                size if size > 0.0 => 2.0 * (t - p).abs() / size,
+                _ => 0.0,
+            }),
+            RowMetric::R2 => {
+                let centre = weighted_mean(truth, weights);
+                let errors = truth.iter().zip(predicted).map(|(t, p)| (t - p).powi(2)).collect::<Vec<_>>();
+                explained(&errors, &truth.iter().map(|t| (t - centre).powi(2)).collect::<Vec<_>>(), weights)
+            }
+            RowMetric::ExplainedVariance => {
+                let errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| t - p).collect();
+                let (centre, bias) = (weighted_mean(truth, weights), weighted_mean(&errors, weights));
+                let errors: Vec<f64> = errors.iter().map(|error| (error - bias).powi(2)).collect();
+                explained(&errors, &truth.iter().map(|t| (t - centre).powi(2)).collect::<Vec<_>>(), weights)
+            }
+            RowMetric::D2AbsoluteError => {
+                let centre = centre(truth, weights)?;
+                let errors = truth.iter().zip(predicted).map(|(t, p)| (t - p).abs()).collect::<Vec<_>>();
+                explained(&errors, &truth.iter().map(|t| (t - centre).abs()).collect::<Vec<_>>(), weights)
+            }
             _ => None,
         }
     }
 }
 
-/// 1 − Σ(t − p)² / Σ(t − t̄)². None when the truth does not vary, where scikit-learn gives 0 or 1.
-fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Option<Linear> {
-    let centre = weighted_mean(truth, weights);
-    let errors: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| (t - p).powi(2)).collect();
-    let spreads: Vec<f64> = truth.iter().map(|t| (t - centre).powi(2)).collect();
-    let size = Size::of(truth.len(), weights);
-    let (error, spread) = (weighted_mean(&errors, weights), weighted_mean(&spreads, weights));
+/// The root of a mean of squares, by the delta method.
+fn root(squares: Linear) -> Linear {
+    let value = squares.value.sqrt();
+    // No error at all has no slope: it stays without spread.
+    let slope = if value > 0.0 { 0.5 / value } else { 0.0 };
+    let contributions = squares.contributions.iter().map(|c| c * slope).collect();
+    Linear { value, contributions, reach: squares.reach.sqrt(), ..squares }
+}
+
+/// 1 − Σ errors / Σ spreads, the errors of the best constant. That this constant is estimated, too, changes nothing
+/// to first order, as it makes the spreads least. None when the truth does not vary, where scikit-learn gives 0 or 1.
+fn explained(errors: &[f64], spreads: &[f64], weights: Option<&[f64]>) -> Option<Linear> {
+    let size = Size::of(errors.len(), weights);
+    let (error, spread) = (weighted_mean(errors, weights), weighted_mean(spreads, weights));
     if size.rows < 2.0 || spread.is_nan() || spread <= 0.0 {
         return None;
     }
     let value = 1.0 - error / spread;
     let slope = 1.0 / (spread * size.spread());
     let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-    let rows = errors.iter().zip(&spreads).enumerate();
+    let rows = errors.iter().zip(spreads).enumerate();
     let contributions = rows.map(|(row, (e, s))| -weight(row) * (e - (1.0 - value) * s) * slope).collect();
     let reach = errors.iter().copied().fold(0.0, f64::max) / spread;
     let freedom = Some(size.effective - 1.0);
     Some(Linear { value, contributions, scale: Scale::Unexplained, reach, rows: size.effective, freedom })
+}
+
+/// The median, of weighted rows the least value that half of the weight reaches: both make Σ|t − centre| least.
+fn centre(truth: &[f64], weights: Option<&[f64]>) -> Option<f64> {
+    let mut sorted: Vec<(f64, f64)> =
+        truth.iter().enumerate().map(|(row, value)| (*value, weights.map_or(1.0, |weights| weights[row]))).collect();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let half = sorted.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut sum = 0.0;
+    sorted
+        .iter()
+        .find(|(_, weight)| {
+            sum += weight;
+            sum >= half
+        })
+        .map(|(value, _)| *value)
 }
 
 fn errors(truth: &[f64], predicted: &[f64]) -> Vec<f64> {
@@ -199,10 +253,10 @@ mod tests {
         let truth = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
         let rows = Rows::Values { truth: &truth, predicted: &truth };
         for metric in [RowMetric::MeanAbsoluteError, RowMetric::RootMeanSquaredError, RowMetric::MedianAbsoluteError] {
-            let found = metric.estimate(rows, &Sampling::default(), 0.95).unwrap().1;
+            let found = metric.estimate(rows, &Sampling::default(), 0.95).unwrap().1.unwrap();
             assert_eq!((found.low, found.high), (0.0, f64::INFINITY), "{metric:?}");
         }
-        let found = RowMetric::R2.estimate(rows, &Sampling::default(), 0.95).unwrap().1;
+        let found = RowMetric::R2.estimate(rows, &Sampling::default(), 0.95).unwrap().1.unwrap();
         assert_eq!((found.low, found.high), (f64::NEG_INFINITY, 1.0));
     }
 

@@ -19,25 +19,16 @@ impl Slopes {
         Slopes { truths: none.clone(), predicted: none.clone(), hits: none, n: 0.0 }
     }
 
-    /// Adds those of `hits / truths`, `hits / predicted` or `2·hits / (truths + predicted)` of a class, by `factor`.
+    /// Adds those of a ratio of one class's counts, by `factor`.
     fn add(&mut self, ratio: Ratio, tally: &Tally, class: usize, factor: f64) {
-        let (truths, predicted, hits) = (tally.truths[class], tally.predicted[class], tally.hits[class]);
-        let (gain, whole) = match ratio {
-            Ratio::Recall => (1.0, truths),
-            Ratio::Precision => (1.0, predicted),
-            Ratio::F1 => (2.0, truths + predicted),
-        };
-        if whole <= 0.0 {
+        let whole = ratio.whole(tally, class);
+        if whole.is_nan() || whole <= 0.0 {
             return;
         }
-        let loss = factor * gain * hits / whole / whole;
-        self.hits[class] += factor * gain / whole;
-        if ratio != Ratio::Precision {
-            self.truths[class] -= loss;
-        }
-        if ratio != Ratio::Recall {
-            self.predicted[class] -= loss;
-        }
+        let loss = factor * ratio.gain * tally.hits[class] / whole / whole;
+        self.hits[class] += factor * ratio.gain / whole - loss * ratio.of_hits;
+        self.truths[class] -= loss * ratio.of_truths;
+        self.predicted[class] -= loss * ratio.of_predicted;
     }
 
     fn of_row(&self, truth: u32, predicted: u32) -> f64 {
@@ -47,22 +38,34 @@ impl Slopes {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ratio {
-    Recall,
-    Precision,
-    F1,
+/// gain·hits / (of_truths·truths + of_predicted·predicted + of_hits·hits)
+#[derive(Clone, Copy)]
+struct Ratio {
+    gain: f64,
+    of_truths: f64,
+    of_predicted: f64,
+    of_hits: f64,
 }
 
 impl Ratio {
+    const RECALL: Ratio = Ratio { gain: 1.0, of_truths: 1.0, of_predicted: 0.0, of_hits: 0.0 };
+    const PRECISION: Ratio = Ratio { gain: 1.0, of_truths: 0.0, of_predicted: 1.0, of_hits: 0.0 };
+    const JACCARD: Ratio = Ratio { gain: 1.0, of_truths: 1.0, of_predicted: 1.0, of_hits: -1.0 };
+    const F1: Ratio = Ratio::f_beta(1.0);
+
+    const fn f_beta(beta: f64) -> Ratio {
+        Ratio { gain: 1.0 + beta * beta, of_truths: beta * beta, of_predicted: 1.0, of_hits: 0.0 }
+    }
+
+    fn whole(self, tally: &Tally, class: usize) -> f64 {
+        self.of_truths * tally.truths[class]
+            + self.of_predicted * tally.predicted[class]
+            + self.of_hits * tally.hits[class]
+    }
+
     fn of(self, tally: &Tally, class: usize) -> Option<f64> {
-        let (truths, predicted, hits) = (tally.truths[class], tally.predicted[class], tally.hits[class]);
-        let (part, whole) = match self {
-            Ratio::Recall => (hits, truths),
-            Ratio::Precision => (hits, predicted),
-            Ratio::F1 => (2.0 * hits, truths + predicted),
-        };
-        (whole > 0.0).then(|| part / whole)
+        let whole = self.whole(tally, class);
+        (whole > 0.0).then(|| self.gain * tally.hits[class] / whole)
     }
 }
 
@@ -77,11 +80,14 @@ impl CountMetric {
             weights.map_or(1.0, |weights| weights[row]) * slopes.of_row(*truth, *predicted) * factor
         };
         let contributions = truth.iter().zip(predicted).enumerate().map(contribution).collect();
+        let class = self.class().unwrap_or(1);
+        let either = |row: usize| truth[row] == class || predicted[row] == class;
         let counts = |row: usize| match self {
-            CountMetric::Precision => predicted[row] == 1,
-            CountMetric::Recall => truth[row] == 1,
+            CountMetric::Precision | CountMetric::PrecisionOf(_) => predicted[row] == class,
+            CountMetric::Recall | CountMetric::RecallOf(_) => truth[row] == class,
             CountMetric::Specificity => truth[row] == 0,
-            CountMetric::F1 => truth[row] == 1 || predicted[row] == 1,
+            CountMetric::F1 | CountMetric::F1Of(_) | CountMetric::FHalf | CountMetric::F2 => either(row),
+            CountMetric::Jaccard | CountMetric::JaccardOf(_) => either(row),
             _ => true,
         };
         let rows = Size::of_those(truth.len(), weights, counts).effective;
@@ -93,6 +99,12 @@ impl CountMetric {
     fn slopes(self, tally: &Tally, value: f64) -> Slopes {
         let classes = tally.truths.len();
         let mut slopes = Slopes::new(classes);
+        let class = self.class().unwrap_or(1) as usize;
+        let add = |slopes: &mut Slopes, ratio: Ratio, class: usize| {
+            if class < classes {
+                slopes.add(ratio, tally, class, 1.0);
+            }
+        };
         match self {
             CountMetric::Accuracy => {
                 slopes.hits.fill(1.0 / tally.n);
@@ -100,19 +112,24 @@ impl CountMetric {
             }
             CountMetric::BalancedAccuracy => {
                 let given = tally.truths.iter().filter(|truths| **truths > 0.0).count() as f64;
-                (0..classes).for_each(|class| slopes.add(Ratio::Recall, tally, class, 1.0 / given));
+                (0..classes).for_each(|class| slopes.add(Ratio::RECALL, tally, class, 1.0 / given));
             }
-            CountMetric::Precision if classes > 1 => slopes.add(Ratio::Precision, tally, 1, 1.0),
-            CountMetric::Recall if classes > 1 => slopes.add(Ratio::Recall, tally, 1, 1.0),
-            CountMetric::F1 if classes > 1 => slopes.add(Ratio::F1, tally, 1, 1.0),
-            CountMetric::Specificity if classes > 0 => slopes.add(Ratio::Recall, tally, 0, 1.0),
-            CountMetric::PrecisionMacro => of_mean(&mut slopes, tally, Ratio::Precision),
-            CountMetric::RecallMacro => of_mean(&mut slopes, tally, Ratio::Recall),
+            CountMetric::Specificity => add(&mut slopes, Ratio::RECALL, 0),
+            CountMetric::Precision | CountMetric::PrecisionOf(_) => add(&mut slopes, Ratio::PRECISION, class),
+            CountMetric::Recall | CountMetric::RecallOf(_) => add(&mut slopes, Ratio::RECALL, class),
+            CountMetric::F1 | CountMetric::F1Of(_) => add(&mut slopes, Ratio::F1, class),
+            CountMetric::Jaccard | CountMetric::JaccardOf(_) => add(&mut slopes, Ratio::JACCARD, class),
+            CountMetric::FHalf => add(&mut slopes, Ratio::f_beta(0.5), class),
+            CountMetric::F2 => add(&mut slopes, Ratio::f_beta(2.0), class),
+            CountMetric::JaccardMacro => of_mean(&mut slopes, tally, Ratio::JACCARD),
+            CountMetric::JaccardWeighted => of_weighted_mean(&mut slopes, tally, Ratio::JACCARD, value),
+            CountMetric::CohenKappa => of_kappa(&mut slopes, tally),
+            CountMetric::PrecisionMacro => of_mean(&mut slopes, tally, Ratio::PRECISION),
+            CountMetric::RecallMacro => of_mean(&mut slopes, tally, Ratio::RECALL),
             CountMetric::F1Macro => of_mean(&mut slopes, tally, Ratio::F1),
-            CountMetric::PrecisionWeighted => of_weighted_mean(&mut slopes, tally, Ratio::Precision, value),
+            CountMetric::PrecisionWeighted => of_weighted_mean(&mut slopes, tally, Ratio::PRECISION, value),
             CountMetric::F1Weighted => of_weighted_mean(&mut slopes, tally, Ratio::F1, value),
             CountMetric::MatthewsCorrcoef => of_correlation(&mut slopes, tally, value),
-            CountMetric::Precision | CountMetric::Recall | CountMetric::F1 | CountMetric::Specificity => {}
         }
         slopes
     }
@@ -147,6 +164,20 @@ fn of_correlation(slopes: &mut Slopes, tally: &Tally, value: f64) {
     slopes.n = tally.hits.iter().sum::<f64>() / scale - value * n * (1.0 / a + 1.0 / b);
 }
 
+/// Of 1 − (n² − n·Σhits) / (n² − Σ truths·predicted).
+fn of_kappa(slopes: &mut Slopes, tally: &Tally) {
+    let n = tally.n;
+    let hits = tally.hits.iter().sum::<f64>();
+    let margins: f64 = tally.truths.iter().zip(&tally.predicted).map(|(t, p)| t * p).sum();
+    let (missed, room) = (n * n - n * hits, n * n - margins);
+    for class in 0..tally.truths.len() {
+        slopes.hits[class] = n / room;
+        slopes.truths[class] = -missed * tally.predicted[class] / room / room;
+        slopes.predicted[class] = -missed * tally.truths[class] / room / room;
+    }
+    slopes.n = missed * 2.0 * n / room / room - (2.0 * n - hits) / room;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +200,16 @@ mod tests {
             CountMetric::RecallMacro,
             CountMetric::F1Macro,
             CountMetric::F1Weighted,
+            CountMetric::FHalf,
+            CountMetric::F2,
+            CountMetric::Jaccard,
+            CountMetric::JaccardMacro,
+            CountMetric::JaccardWeighted,
+            CountMetric::CohenKappa,
+            CountMetric::PrecisionOf(2),
+            CountMetric::RecallOf(0),
+            CountMetric::F1Of(2),
+            CountMetric::JaccardOf(0),
         ] {
             let of = |weights: &[f64]| Tally::of(3, &truth, &predicted, Some(weights));
             let tally = of(&weights);

@@ -39,7 +39,7 @@ data:
 quality:
   predictions: {file: p.csv, task: binary, label: y, score: p, slices: [segment]}
   gates:
-    - f2 >= 0.85
+    - f3 >= 0.85
     - f1 >= 200ms
     - f1 within 3% of baseline
     - f1[region] >= 0.7
@@ -297,13 +297,7 @@ fn slips_of_beginners_get_one_problem_each_with_a_way_out() {
             "4:72",
             "`slices: [segment]`",
         ),
-        (
-            "quality:\n  predictions: {file: p.csv, task: binary, score: p}",
-            "",
-            "MG012",
-            "4:16",
-            "`label:` Column with the truth",
-        ),
+        ("quality:\n  predictions: {file: p.csv, task: binary, score: p}", "", "MG012", "4:16", "label: y, score: p"),
         // YAML.
         (DOCKERFILE, "  tags: [{{ git.sha }}]", "MG011", "6:10", "\"{{ git.sha }}\""),
         (DOCKERFILE, "  tags:\n    - {{ git.sha }}", "MG011", "7:7", "\"{{ git.sha }}\""),

@@ -3,6 +3,7 @@
 
 mod baselines;
 mod coverage;
+mod custom;
 mod dvc;
 mod fairness;
 mod faults;
@@ -12,6 +13,8 @@ mod mlflow;
 mod sampling;
 mod slices;
 mod tables;
+mod task_faults;
+mod tasks;
 mod texts;
 mod wandb;
 mod web;

@@ -14,7 +14,7 @@ import pathlib
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from sklearn import metrics
+from sklearn import calibration, metrics
 
 HERE = pathlib.Path(__file__).parent
 RANDOM = np.random.default_rng(20250601)
@@ -24,16 +24,42 @@ def unless(undefined, value):
     return None if undefined else float(value())
 
 
+def calibration_error(truth, score, strategy, bins=10):
+    """The bins of scikit-learn's calibration_curve, each weighted by its rows (Naeini et al. 2015)."""
+    edges = np.linspace(0, 1, bins + 1)
+    if strategy == "quantile":
+        edges = np.percentile(score, edges * 100)
+    rows = np.bincount(np.searchsorted(edges[1:-1], score), minlength=bins)
+    gaps = []
+    for place in np.unique(np.searchsorted(edges[1:-1], score)):
+        inside = np.searchsorted(edges[1:-1], score) == place
+        gaps.append(abs(np.mean(truth[inside]) - np.mean(score[inside])))
+    if len(set(truth)) == 2:
+        observed, stated = calibration.calibration_curve(truth, score, n_bins=bins, strategy=strategy)
+        assert np.allclose(np.abs(observed - stated), gaps, atol=1e-6)
+    return float((rows[rows > 0] / len(score) * np.array(gaps)).sum()), float(max(gaps))
+
+
 def binary(truth, score, threshold=0.5):
     predicted = (score >= threshold).astype(int)
     one_class = len(set(truth)) < 2
+    nothing = truth.sum() + predicted.sum() == 0
     return {
         "accuracy": float(metrics.accuracy_score(truth, predicted)),
         "balanced_accuracy": unless(one_class, lambda: metrics.balanced_accuracy_score(truth, predicted)),
         "precision": unless(predicted.sum() == 0, lambda: metrics.precision_score(truth, predicted)),
         "recall": unless(truth.sum() == 0, lambda: metrics.recall_score(truth, predicted)),
         "specificity": unless(truth.all(), lambda: metrics.recall_score(truth, predicted, pos_label=0)),
-        "f1": unless(truth.sum() + predicted.sum() == 0, lambda: metrics.f1_score(truth, predicted)),
+        "f1": unless(nothing, lambda: metrics.f1_score(truth, predicted)),
+        "f0.5": unless(nothing, lambda: metrics.fbeta_score(truth, predicted, beta=0.5)),
+        "f2": unless(nothing, lambda: metrics.fbeta_score(truth, predicted, beta=2)),
+        "jaccard": unless(nothing, lambda: metrics.jaccard_score(truth, predicted)),
+        "cohen_kappa": unless(
+            one_class and set(truth) == set(predicted), lambda: metrics.cohen_kappa_score(truth, predicted)
+        ),
+        "ece": calibration_error(truth, score, "uniform")[0],
+        "ece_equal_mass": calibration_error(truth, score, "quantile")[0],
+        "mce": calibration_error(truth, score, "uniform")[1],
         "matthews_corrcoef": unless(
             one_class or len(set(predicted)) < 2, lambda: metrics.matthews_corrcoef(truth, predicted)
         ),
@@ -65,16 +91,39 @@ def multiclass(truth, predicted):
             # A class that is never true has no weight; of summed counts nothing is undefined.
             spoils = undefined[name] and average != "micro" and not (name == "recall" and average == "weighted")
             found[f"{name}_{average}"] = unless(spoils, lambda: score(truth, predicted, average=average))
+    same = one_class and set(truth) == set(predicted)
+    found["cohen_kappa"] = unless(same, lambda: metrics.cohen_kappa_score(truth, predicted))
+    for average in ["macro", "weighted"]:
+        found[f"jaccard_{average}"] = float(metrics.jaccard_score(truth, predicted, average=average))
+    for label in sorted(set(truth) | set(predicted)):
+        true, said = label in truth, label in predicted
+        for name, score, is_defined in [
+            ("precision", metrics.precision_score, said),
+            ("recall", metrics.recall_score, true),
+            ("f1", metrics.f1_score, True),
+            ("jaccard", metrics.jaccard_score, True),
+        ]:
+            of = lambda: score(truth, predicted, labels=[label], average=None, zero_division=0)[0]
+            found[f"{name}({label})"] = unless(not is_defined, of)
     return found
 
 
 def regression(truth, predicted):
+    size = np.abs(truth) + np.abs(predicted)
+    constant = len(truth) < 2 or np.all(truth == truth[0])
+    below = (np.minimum(truth, predicted) <= -1).any()
     return {
         "mae": float(metrics.mean_absolute_error(truth, predicted)),
         "mse": float(metrics.mean_squared_error(truth, predicted)),
         "rmse": float(metrics.root_mean_squared_error(truth, predicted)),
-        "r2": unless(len(truth) < 2 or np.all(truth == truth[0]), lambda: metrics.r2_score(truth, predicted)),
+        "r2": unless(constant, lambda: metrics.r2_score(truth, predicted)),
         "mape": float(metrics.mean_absolute_percentage_error(truth, predicted)),
+        "smape": float(np.mean(2 * np.abs(truth - predicted) / (np.abs(truth) + np.abs(predicted) + (size == 0)))),
+        "max_error": float(metrics.max_error(truth, predicted)),
+        "explained_variance": unless(constant, lambda: metrics.explained_variance_score(truth, predicted)),
+        "d2_absolute_error": unless(constant, lambda: metrics.d2_absolute_error_score(truth, predicted)),
+        "msle": unless(below, lambda: metrics.mean_squared_log_error(truth, predicted)),
+        "rmsle": unless(below, lambda: metrics.root_mean_squared_log_error(truth, predicted)),
         "median_absolute_error": float(metrics.median_absolute_error(truth, predicted)),
     }
 

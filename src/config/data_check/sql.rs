@@ -13,6 +13,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token};
 
+pub mod aggregate;
 #[cfg(test)]
 mod tests;
 

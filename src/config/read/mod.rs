@@ -1,7 +1,9 @@
 //! The checked tree → [`Config`]: values parsed, references resolved. Structure is reported already, so a value
 //! that does not fit takes a default here and the search for problems goes on.
 
+mod custom;
 mod data;
+mod detail;
 mod drift;
 mod environments;
 mod image;
@@ -233,6 +235,12 @@ fn scalar(node: &Node) -> Option<String> {
         Value::Bool(b) => Some(b.to_string()),
         Value::Null | Value::List(_) | Value::Map(_) => None,
     }
+}
+
+/// As [`pairs`], with keys that may be numbers.
+fn pairs_of_scalars(owner: &Node, key: &str) -> Vec<(String, String)> {
+    let entries = owner.get(key).into_iter().flat_map(Node::entries);
+    entries.filter_map(|(k, v)| Some((scalar(k)?, scalar(v)?))).collect()
 }
 
 fn pairs(owner: &Node, key: &str) -> Vec<(String, String)> {

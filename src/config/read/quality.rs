@@ -32,7 +32,12 @@ const BASELINE_ENDINGS: [&str; 16] = [
 
 impl Reader<'_> {
     pub(super) fn quality(&mut self, node: &Node, before: Known, metrics: KnownMetrics) -> Quality {
-        let predictions = node.get("predictions").filter(|n| n.is_map()).map(|n| self.predictions(n));
+        let mut predictions = node.get("predictions").filter(|n| n.is_map()).map(|n| self.predictions(n));
+        let taken = predictions.as_ref().map(metrics).unwrap_or_default();
+        let custom = self.custom(node, predictions.as_ref(), &taken);
+        if let Some(predictions) = &mut predictions {
+            predictions.custom = custom;
+        }
         let files = self.metrics(node);
         // Of the wrong type, each is reported already.
         let is_silent =
@@ -77,37 +82,24 @@ impl Reader<'_> {
     }
 
     fn predictions(&mut self, node: &Node) -> Predictions {
-        let task = match node.get("task").and_then(Node::text) {
-            Some("multiclass") => Task::Multiclass,
-            Some("regression") => Task::Regression,
-            Some("text") => Task::Text,
-            _ => Task::Binary,
-        };
+        let task = node.get("task").and_then(Node::text).and_then(Task::named).unwrap_or(Task::Binary);
         let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_string);
         let (score, prediction) = (text("score"), text("prediction"));
-        if score.is_none() && prediction.is_none() {
-            let help = if task == Task::Binary { "score: p, or prediction: y_pred" } else { "prediction: y_pred" };
-            self.problems.add(
-                Code::MissingKey,
-                &node.at,
-                "`predictions` names no column with what was predicted",
-                help,
-            );
-        } else if task != Task::Binary && prediction.is_none() {
-            self.problems.add(
-                Code::MissingKey,
-                &node.at,
-                "this task needs `prediction`: the column with the predicted value",
-                "prediction: y_pred",
-            );
-        }
-        if let (Task::Text, Some(weight)) = (task, node.get("weight")) {
-            let message =
-                "`weight` is not for texts: BLEU and its kin are of a whole corpus, where no row has a weight";
-            self.problems.add(Code::Conflict, &weight.at, message, "leave it out");
+        let takes = |key: &str| match (key, task) {
+            ("weight", Task::Text) => Err("BLEU and its kin are of a whole corpus, where no row has a weight"),
+            (_, Task::Binary | Task::Multiclass | Task::Regression | Task::Text) => Ok(()),
+            _ => Err("the rows of this task are one another's already: documents of a query, attempts at an item"),
+        };
+        for (key, found) in ["weight", "group"].into_iter().filter_map(|key| Some((key, node.get(key)?))) {
+            if let Err(why) = takes(key) {
+                let message = format!("`{key}` is not for `task: {}`: {why}", task.name());
+                self.problems.add(Code::Conflict, &found.at, message, "leave it out");
+            }
         }
         let threshold = number(node, "threshold", 0.5);
         if let Some(at) = node.get("threshold").map(|n| &n.at)
+            // A judge's scores may go from 1 to 5.
+            && task != Task::Repeats
             && !(0.0..=1.0).contains(&threshold)
         {
             self.problems.add(
@@ -117,11 +109,16 @@ impl Reader<'_> {
                 "threshold: 0.5",
             );
         }
+        // Queries are joined by their name, rows of a series by their time.
+        let joins_otherwise = task == Task::Ranking || (task == Task::Forecast && node.get("time").is_some());
         let in_record = matches!(node.get("in_record").map(|n| &n.value), Some(Value::Bool(true)));
-        if let Some(at) = node.get("in_record").filter(|_| in_record && text("id").is_none()).map(|n| &n.at) {
+        if let Some(at) =
+            node.get("in_record").filter(|_| in_record && text("id").is_none() && !joins_otherwise).map(|n| &n.at)
+        {
             let message = "predictions ride in the record to be joined by `id`, and none is named";
             self.problems.add(Code::MissingKey, at, message, "id: row_id");
         }
+        let detail = self.detail(node, task);
         Predictions {
             in_record,
             file: self.path(node, "file").unwrap_or_default(),
@@ -135,6 +132,8 @@ impl Reader<'_> {
             weight: text("weight"),
             group: text("group"),
             slices: self.slices(node),
+            detail,
+            custom: Vec::new(),
         }
     }
 

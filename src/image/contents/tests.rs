@@ -69,5 +69,5 @@ fn bombs_and_what_is_no_archive_are_refused() {
     assert!(walked(&[b"<html>".to_vec()]).is_err());
     let good = layer(&[("a", "b")]);
     assert!(walked(&[good[..good.len() / 2].to_vec()]).is_err());
-    assert!(walked(&[packed(&[1; 700])]).err().unwrap().to_string().contains("no number"));
+    assert!(walked(&[packed(&[1; 700])]).is_err());
 }

@@ -1,8 +1,11 @@
 //! Two classes.
 
-use super::{MetricInfo, NO_ROWS, ONE_CLASS, count, higher, loss, scored};
+use super::{ECE, MCE, MetricInfo, NO_ROWS, ONE_CLASS, calibration, count, higher, loss, scored};
+use crate::stats::calibration::{Bins, CalibrationMetric};
 use crate::stats::counts::CountMetric;
 use crate::stats::rows::RowMetric;
+
+const NOTHING_POSITIVE: &str = "no row is positive or predicted positive";
 
 pub const METRICS: &[MetricInfo] = &[
     count("accuracy", &["accuracy_score"], CountMetric::Accuracy, "(TP + TN) / n", NO_ROWS),
@@ -28,7 +31,17 @@ pub const METRICS: &[MetricInfo] = &[
         "TN / (TN + FP); scikit-learn's recall of the negative class",
         "no row is negative",
     ),
-    count("f1", &["f1_score"], CountMetric::F1, "2·TP / (2·TP + FP + FN)", "no row is positive or predicted positive"),
+    count("f1", &["f1_score"], CountMetric::F1, "2·TP / (2·TP + FP + FN)", NOTHING_POSITIVE),
+    count("f0.5", &["f0_5"], CountMetric::FHalf, "1.25·TP / (1.25·TP + FP + 0.25·FN); fbeta_score", NOTHING_POSITIVE),
+    count("f2", &[], CountMetric::F2, "5·TP / (5·TP + FP + 4·FN); fbeta_score", NOTHING_POSITIVE),
+    count("jaccard", &["jaccard_score", "iou"], CountMetric::Jaccard, "TP / (TP + FP + FN)", NOTHING_POSITIVE),
+    count(
+        "cohen_kappa",
+        &["cohen_kappa_score", "kappa"],
+        CountMetric::CohenKappa,
+        "(accuracy − expected) / (1 − expected), the accuracy expected of the margins; Cohen 1960",
+        "labels and predictions are of one and the same class",
+    ),
     count(
         "matthews_corrcoef",
         &["mcc"],
@@ -50,6 +63,14 @@ pub const METRICS: &[MetricInfo] = &[
         "Σ (Rᵢ − Rᵢ₋₁)·Pᵢ over distinct scores, not interpolated",
         ONE_CLASS,
     ))),
+    scored(calibration("ece", &["expected_calibration_error"], CalibrationMetric::Expected(Bins::Width), ECE)),
+    scored(calibration(
+        "ece_equal_mass",
+        &[],
+        CalibrationMetric::Expected(Bins::Mass),
+        "ece with bins of as many rows",
+    )),
+    scored(calibration("mce", &["maximum_calibration_error"], CalibrationMetric::Maximum, MCE)),
     scored(loss(
         "log_loss",
         &["cross_entropy"],

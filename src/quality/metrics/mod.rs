@@ -1,14 +1,27 @@
 //! The metrics mlgate computes from predictions: their names, units and directions; one file a task.
 
 mod binary;
+mod each;
 pub(super) mod fairness;
+mod forecast;
 mod multiclass;
+mod multilabel;
+mod ranking;
 mod regression;
+mod repeats;
 mod text;
+
+pub use each::{Metric, Parts, metrics_of};
 
 use crate::config::Task;
 use crate::model::Unit;
+use crate::stats::calibration::CalibrationMetric;
 use crate::stats::counts::CountMetric;
+use crate::stats::forecast::ForecastMetric;
+use crate::stats::multilabel::MultilabelMetric;
+use crate::stats::probabilities::ProbabilityMetric;
+use crate::stats::repeats::RepeatMetric;
+use crate::stats::retrieval::RetrievalMetric;
 use crate::stats::rows::RowMetric;
 use crate::stats::text::corpus::CorpusMetric;
 
@@ -19,7 +32,8 @@ pub enum Better {
     Lower,
 }
 
-/// One metric of a task. Its measurement's id is `quality.` and [`MetricInfo::id`].
+/// One metric of a task. Its measurement's id is `quality.` and [`MetricInfo::id`], or stands for several: `f1(class)`
+/// for one of each class, `ndcg@k` for one of each k.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricInfo {
     /// scikit-learn's function without `_score`, sacreBLEU's or rouge_score's name, or the usual short one.
@@ -39,7 +53,7 @@ pub struct MetricInfo {
     pub(super) kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// Of how often each class was given, predicted and hit.
     Count(CountMetric),
@@ -49,6 +63,17 @@ pub(super) enum Kind {
     Corpus(CorpusMetric),
     /// Of rates of groups of rows.
     Fairness,
+    /// Of rows with several labels.
+    Multilabel(MultilabelMetric),
+    /// Of the probabilities of several classes.
+    Probability(ProbabilityMetric),
+    /// Of bins of probabilities.
+    Calibration(CalibrationMetric),
+    /// Of queries with ranked documents.
+    Retrieval(RetrievalMetric),
+    Forecast(ForecastMetric),
+    /// Of items that were tried several times.
+    Repeat(RepeatMetric),
 }
 
 /// Every metric of a task, in the order they are reported.
@@ -58,6 +83,10 @@ pub fn known_metrics(task: Task) -> &'static [MetricInfo] {
         Task::Multiclass => multiclass::METRICS,
         Task::Regression => regression::METRICS,
         Task::Text => text::METRICS,
+        Task::Multilabel => multilabel::METRICS,
+        Task::Ranking => ranking::METRICS,
+        Task::Forecast => forecast::METRICS,
+        Task::Repeats => repeats::METRICS,
     }
 }
 
@@ -72,7 +101,17 @@ pub fn fairness_metrics(task: Task) -> impl Iterator<Item = &'static MetricInfo>
     fairness::METRICS.iter().filter(move |_| task == Task::Binary).map(|(metric, _)| metric)
 }
 
-const TASKS: [Task; 4] = [Task::Binary, Task::Multiclass, Task::Regression, Task::Text];
+/// Every task, in the order of the docs.
+pub const TASKS: [Task; 8] = [
+    Task::Binary,
+    Task::Multiclass,
+    Task::Multilabel,
+    Task::Regression,
+    Task::Text,
+    Task::Ranking,
+    Task::Forecast,
+    Task::Repeats,
+];
 
 /// The unit of a metric that somebody else computed, by its name; what no task knows is a score.
 pub fn unit_of(name: &str) -> Unit {
@@ -139,12 +178,29 @@ const fn of_texts(
     higher(loss(id, aliases, metric, formula, NO_ROWS))
 }
 
+const fn calibration(
+    id: &'static str,
+    aliases: &'static [&'static str],
+    metric: CalibrationMetric,
+    formula: &'static str,
+) -> MetricInfo {
+    lower(id, aliases, Kind::Calibration(metric), formula, NO_ROWS)
+}
+
+const ECE: &str =
+    "Σ over bins of equal width (rows in it / rows) · |mean score − share of hits|; Naeini, Cooper & Hauskrecht 2015";
+const MCE: &str = "the largest |mean score − share of hits| of a bin of equal width; Naeini, Cooper & Hauskrecht 2015";
+
 const fn higher(metric: MetricInfo) -> MetricInfo {
     MetricInfo { better: Better::Higher, highest: Some(1.0), ..metric }
 }
 
 const fn scored(metric: MetricInfo) -> MetricInfo {
     MetricInfo { needs_scores: true, ..metric }
+}
+
+const fn share(metric: MetricInfo) -> MetricInfo {
+    MetricInfo { unit: Unit::Share, ..metric }
 }
 
 const NO_ROWS: &str = "there are no rows";

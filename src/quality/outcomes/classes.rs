@@ -1,13 +1,15 @@
 //! Classes predicted for classes, of two with scores where the file has them.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, linear, pick, resampled_pair};
+use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, estimates, linear, pick, resampled_pair};
 use crate::model::{Difference, Interval};
-use crate::quality::metrics::{Kind, MetricInfo};
+use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::bootstrap::{Joint, Resamples};
 use crate::stats::counts::{CountMetric, Tally, Undefined};
+use crate::stats::estimate;
 use crate::stats::linear::{Linear, Scale};
 use crate::stats::order::Order;
 use crate::stats::paired::Agreement;
+use crate::stats::probabilities::{Probabilities, most_probable};
 use crate::stats::rows::Rows;
 use std::collections::HashMap;
 
@@ -20,13 +22,26 @@ pub struct Classes {
     pub truth: Vec<u32>,
     pub predicted: Vec<u32>,
     pub scores: Option<Scores>,
+    /// Lengths of the top k that are looked at.
+    pub ks: Vec<usize>,
+    /// Bins of the calibration errors.
+    pub bins: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
+    /// Binary: of the positive class. Else of each of the first `width` classes, row-major.
     pub values: Vec<f64>,
+    pub width: usize,
     /// Machine epsilon of the column's type.
     pub epsilon: f64,
+}
+
+/// With more classes than this none is measured alone.
+const MOST_CLASSES: usize = 100;
+
+fn is_of_probabilities(metric: &MetricInfo) -> bool {
+    matches!(metric.kind, Kind::Probability(_) | Kind::Calibration(_))
 }
 
 fn count(metric: &MetricInfo) -> Option<CountMetric> {
@@ -58,9 +73,40 @@ impl Classes {
         self.truth.iter().map(|class| *class == 1).collect()
     }
 
+    /// Metrics of probabilities that are neither counts nor losses of the positive class.
+    fn of_probabilities(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        let scores = self.scores.as_ref()?;
+        match metric.kind {
+            Kind::Probability(kind) => {
+                let (classes, epsilon) = (scores.width, scores.epsilon);
+                kind.of(Probabilities { classes, truth: &self.truth, scores: &scores.values, epsilon }, sampling, level)
+            }
+            Kind::Calibration(kind) => {
+                let (stated, hits) = self.stated(scores);
+                let (value, interval) = kind.of(&stated, &hits, self.bins, sampling, level)?;
+                Some(estimate::Estimate::apart(value, Some(interval)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The probability that each row states, and whether it came true: of the positive class, or of the most
+    /// probable one.
+    fn stated(&self, scores: &Scores) -> (Vec<f64>, Vec<bool>) {
+        if self.binary {
+            return (scores.values.clone(), self.positive());
+        }
+        let of_row = |(row, truth): (&[f64], &u32)| {
+            let top = most_probable(row);
+            (row.get(top as usize).copied().unwrap_or(0.0), top == *truth)
+        };
+        scores.values.chunks(scores.width.max(1)).zip(&self.truth).map(of_row).unzip()
+    }
+
     /// The scores with what metrics of ranks need of them, if there are scores and such metrics.
     fn ranked(&self, metrics: &[&MetricInfo]) -> Option<Ranked<'_>> {
-        let scores = self.scores.as_ref().filter(|_| metrics.iter().any(|metric| metric.needs_scores))?;
+        let scores =
+            self.scores.as_ref().filter(|_| metrics.iter().any(|metric| matches!(metric.kind, Kind::Row(_))))?;
         Some(Ranked { positive: self.positive(), order: Order::of(&scores.values), scores })
     }
 
@@ -77,7 +123,21 @@ impl Classes {
         let linear = self.linear(count, tally, sampling.weights.as_deref())?.clustered(sampling.groups.as_deref());
         let is_at_end = linear.scale == Scale::Logit && (linear.value <= 0.0 || linear.value >= 1.0);
         let interval = if is_at_end { linear.share_interval(level)? } else { linear.interval(level) };
-        Some((linear.value, interval))
+        Some((linear.value, Some(interval)))
+    }
+}
+
+impl Scores {
+    fn select(&self, places: &[u32]) -> Scores {
+        let width = self.width as u32;
+        let values = match width {
+            1 => pick(&self.values, places),
+            _ => {
+                let cells: Vec<u32> = places.iter().flat_map(|row| row * width..(row + 1) * width).collect();
+                pick(&self.values, &cells)
+            }
+        };
+        Scores { values, ..*self }
     }
 }
 
@@ -89,7 +149,7 @@ struct Ranked<'a> {
 
 impl Ranked<'_> {
     fn rows(&self) -> Rows<'_> {
-        let Scores { values, epsilon } = self.scores;
+        let Scores { values, epsilon, .. } = self.scores;
         Rows::Scores { positive: &self.positive, scores: values, epsilon: *epsilon, order: &self.order }
     }
 }
@@ -105,12 +165,19 @@ impl Shape for Classes {
             binary: self.binary,
             truth: pick(&self.truth, places),
             predicted: pick(&self.predicted, places),
-            scores: self.scores.as_ref().map(|s| Scores { values: pick(&s.values, places), epsilon: s.epsilon }),
+            scores: self.scores.as_ref().map(|s| s.select(places)),
+            ks: self.ks.clone(),
+            bins: self.bins,
         })
     }
 
     fn computes(&self, metric: &MetricInfo) -> bool {
         self.scores.is_some() || !metric.needs_scores
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let classes = if self.classes.len() > MOST_CLASSES { &[] } else { self.classes.as_slice() };
+        Parts { classes: classes.into(), ks: &self.ks, ..Parts::default() }
     }
 
     fn differing_truths(&self, other: &Outcomes) -> Option<usize> {
@@ -141,7 +208,12 @@ impl Shape for Classes {
         let renumbered: Vec<u32> = other.classes.iter().map(place).collect();
         let code = |codes: &[u32]| codes.iter().map(|c| renumbered.get(*c as usize).copied().unwrap_or(*c)).collect();
         let (truth, predicted) = (code(&other.truth), code(&other.predicted));
-        Outcomes::Classes(Classes { truth, predicted, classes: all, ..other })
+        // Probabilities of other classes than ours cannot be compared with ours.
+        let width = self.scores.as_ref().map_or(0, |scores| scores.width);
+        let same =
+            |scores: &Scores| scores.width == width && renumbered.iter().take(width).copied().eq(0..width as u32);
+        let scores = other.scores.filter(same);
+        Outcomes::Classes(Classes { truth, predicted, classes: all, scores, ..other })
     }
 
     /// Counts of truth and prediction serve every metric of counts; those without a closed form share a bootstrap.
@@ -150,6 +222,9 @@ impl Shape for Classes {
         let counted = Counted::new(self, metrics, sampling, level);
         let value = |metric: &&MetricInfo| match count(metric) {
             Some(count) => counted.estimate(self, count, sampling, level),
+            None if is_of_probabilities(metric) => {
+                self.of_probabilities(metric, sampling, level).map(|found| (found.value, found.interval))
+            }
             None => linear::measure(metric, ranked.as_ref()?.rows(), sampling, level),
         };
         metrics.iter().map(value).collect()
@@ -176,6 +251,13 @@ impl Shape for Classes {
         });
         let pair = |metric: &&MetricInfo| {
             let Some(count) = count(metric) else {
+                if is_of_probabilities(metric) {
+                    let pair = (
+                        self.of_probabilities(metric, sampling, level)?,
+                        baseline.of_probabilities(metric, sampling, level)?,
+                    );
+                    return estimates::pair(&pair.0, &pair.1, "paired delta method", level);
+                }
                 let (a, b) = (ranked.0.as_ref()?.rows(), ranked.1.as_ref()?.rows());
                 return linear::compare(metric, a, b, sampling, level);
             };
@@ -238,6 +320,6 @@ impl Counted {
             let found = self.resamples.as_ref()?.interval(place, value, level, |a, _| a);
             Some(Interval { low: found.low.max(count.least()), high: found.high.min(1.0), level })
         })?;
-        Some((value, interval))
+        Some((value, Some(interval)))
     }
 }

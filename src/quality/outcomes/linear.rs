@@ -20,7 +20,7 @@ pub fn compare(metric: &MetricInfo, a: Rows<'_>, b: Rows<'_>, sampling: &Samplin
         (Some(of_a), Some(of_b)) => Some(pair(of_a, of_b, paired_method(kind), sampling, level)),
         _ => {
             let (a, b) = (kind.estimate(a, sampling, level)?, kind.estimate(b, sampling, level)?);
-            Some(of_two_intervals(a, b, "intervals of each model, combined (MOVER)"))
+            of_two_intervals(a, b, "intervals of each model, combined (MOVER)")
         }
     }
 }

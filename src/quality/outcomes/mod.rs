@@ -4,15 +4,27 @@
 //! `predictions/` (how it is read), and a variant of [`Outcomes`].
 
 mod classes;
+mod estimates;
+mod forecasts;
 mod linear;
+mod multilabel;
+mod ranked;
+mod repeated;
 mod texts;
 mod values;
 
+pub(super) use estimates::pair as pair_of;
+
 pub use classes::{Classes, Scores};
+pub use forecasts::Forecasts;
+pub use multilabel::Multilabel;
+pub use ranked::Ranked;
+pub use repeated::Repeated;
 pub use texts::Texts;
 pub use values::Values;
 
-use super::metrics::MetricInfo;
+use super::custom::Custom;
+use super::metrics::{MetricInfo, Parts};
 use crate::model::{Difference, Interval};
 use crate::stats::bootstrap::Resamples;
 pub use crate::stats::sampling::Sampling;
@@ -28,6 +40,8 @@ pub struct Predicted {
     pub slices: Vec<SliceColumn>,
     /// Slice columns that the file lacks, where it may.
     pub without: Vec<String>,
+    /// Metrics of the user's own.
+    pub custom: Vec<Custom>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +49,10 @@ pub enum Outcomes {
     Classes(Classes),
     Values(Values),
     Texts(Texts),
+    Multilabel(Multilabel),
+    Ranked(Ranked),
+    Forecasts(Forecasts),
+    Repeated(Repeated),
 }
 
 #[derive(Clone, Debug)]
@@ -47,8 +65,8 @@ pub struct SliceColumn {
 
 pub const NO_SLICE: u32 = u32::MAX;
 
-/// A metric's value and its interval.
-pub type Estimate = (f64, Interval);
+/// A metric's value, and its interval where there is a sound one.
+pub type Estimate = (f64, Option<Interval>);
 
 /// Candidate against baseline on the same rows.
 pub(super) struct Pair {
@@ -73,9 +91,24 @@ pub(super) trait Shape {
         true
     }
 
+    /// What the names of metrics such as `f1(class)` and `ndcg@k` stand for here.
+    fn parts(&self) -> Parts<'_> {
+        Parts::default()
+    }
+
     /// What to name with the metric's value, so that it can be told from others of its name.
     fn signature(&self, metric: &MetricInfo) -> Option<String> {
         let _ = metric;
+        None
+    }
+
+    /// What the rows are and are joined by: `rows joined on id`.
+    fn joined(&self) -> &'static str {
+        "rows joined on id"
+    }
+
+    /// What is worth knowing of these rows beside their metrics.
+    fn note(&self) -> Option<String> {
         None
     }
 
@@ -114,6 +147,10 @@ impl Outcomes {
             Outcomes::Classes(classes) => classes,
             Outcomes::Values(values) => values,
             Outcomes::Texts(texts) => texts,
+            Outcomes::Multilabel(rows) => rows,
+            Outcomes::Ranked(queries) => queries,
+            Outcomes::Forecasts(rows) => rows,
+            Outcomes::Repeated(items) => items,
         }
     }
 

@@ -58,7 +58,7 @@ impl Shape for Texts {
             };
             let place = wanted.iter().position(|other| *other == corpus)?;
             let value = corpus.of(&sums)?;
-            Some((value, corpus::interval(corpus, &resamples, place, value, level)))
+            Some((value, Some(corpus::interval(corpus, &resamples, place, value, level))))
         };
         metrics.iter().map(value).collect()
     }

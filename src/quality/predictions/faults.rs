@@ -1,6 +1,7 @@
 //! Rows that cannot be used, gathered by column and fault, so that one message tells of all of them.
 
 use super::column;
+use super::ids::Units;
 use crate::model::Fault;
 use arrow::array::{Array, ArrayRef};
 
@@ -20,11 +21,13 @@ pub struct Rows<'a> {
     before: u64,
     /// By column and fault, in the order in which they were found.
     spoilt: Vec<(String, &'static str, Spoilt)>,
+    /// The queries or items that the rows belong to; empty while rows are read, and for tasks without.
+    pub units: Units,
 }
 
 impl<'a> Rows<'a> {
     pub fn new(source: &'a str) -> Rows<'a> {
-        Rows { source, before: 0, spoilt: Vec::new() }
+        Rows { source, before: 0, spoilt: Vec::new(), units: Units::default() }
     }
 
     pub fn fault(&self, why: impl std::fmt::Display, hint: impl Into<String>) -> Fault {

@@ -4,9 +4,15 @@
 
 mod classes;
 mod column;
+mod custom;
 mod faults;
+mod forecasts;
+mod history;
 mod ids;
+mod multilabel;
 mod names;
+mod ranked;
+mod repeated;
 mod slices;
 mod texts;
 mod values;
@@ -19,21 +25,22 @@ use crate::model::Fault;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
 use faults::Rows;
+use std::borrow::Cow;
 
 /// A column that the config names: its key there, its name, and how its values are read.
 struct Role<'a> {
     key: &'static str,
-    column: &'a str,
+    column: Cow<'a, str>,
     reading: Reading,
 }
 
 impl<'a> Role<'a> {
-    fn typed(key: &'static str, column: &'a str) -> Role<'a> {
-        Role { key, column, reading: Reading::Typed }
+    fn typed(key: &'static str, column: impl Into<Cow<'a, str>>) -> Role<'a> {
+        Role { key, column: column.into(), reading: Reading::Typed }
     }
 
-    fn text(key: &'static str, column: &'a str) -> Role<'a> {
-        Role { key, column, reading: Reading::Text }
+    fn text(key: &'static str, column: impl Into<Cow<'a, str>>) -> Role<'a> {
+        Role { key, column: column.into(), reading: Reading::Text }
     }
 }
 
@@ -55,7 +62,14 @@ trait ReadShape {
 /// The columns of the task, and what reads them.
 fn shape<'a>(config: &'a Predictions, table: &Table) -> (Vec<Role<'a>>, Box<dyn ReadShape + 'a>) {
     match config.task {
-        Task::Binary | Task::Multiclass => (classes::roles(config), Box::new(classes::Reader::new(config, table))),
+        Task::Binary | Task::Multiclass => {
+            let reader = classes::Reader::new(config, table);
+            (reader.roles(), Box::new(reader))
+        }
+        Task::Multilabel => (multilabel::roles(config), Box::new(multilabel::Reader::new(config))),
+        Task::Ranking => (ranked::roles(config), Box::new(ranked::Reader::new(config))),
+        Task::Forecast => (forecasts::roles(config), Box::new(forecasts::Reader::new(config))),
+        Task::Repeats => (repeated::roles(config), Box::new(repeated::Reader::new(config))),
         Task::Regression => (values::roles(config), Box::new(values::Reader::new(config))),
         Task::Text => (texts::roles(config), Box::new(texts::Reader::new(config, table.format()))),
     }
@@ -68,11 +82,13 @@ fn shape<'a>(config: &'a Predictions, table: &Table) -> (Vec<Role<'a>>, Box<dyn 
 pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: bool) -> Result<Predicted, Vec<Fault>> {
     let schema = table.schema();
     let (roles, mut shape) = shape(config, table);
-    let mut ids = config.id.as_deref().map(ids::Ids::new);
-    let mut groups = config.group.as_deref().map(ids::Ids::new);
+    let joins = joins(config);
+    let mut ids = (!joins.is_empty()).then(|| ids::Ids::new(joins.iter().map(|(_, column)| *column).collect()));
+    let mut groups = config.group.as_deref().map(|column| ids::Ids::new(vec![column]));
     let mut weights = config.weight.as_deref().map(weights::Weights::new);
     let mut slices = slices::Slices::new(&config.slices, &schema, slices_may_lack);
     let columns = columns(roles.into_iter().chain(common(config, &slices)), &schema, config, source)?;
+    let mut custom = custom::Reader::new(config);
     let mut rows = Rows::new(source);
     for batch in table.batches_coded(&columns).map_err(|fault| vec![fault])? {
         let batch = batch.map_err(|fault| vec![fault])?;
@@ -85,24 +101,70 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
                 weights.take(&batch, &mut rows)?;
             }
             slices.take(&batch, &mut rows)?;
+            custom.take(&batch, &mut rows)?;
             rows.pass(batch.num_rows())
         };
         take().map_err(|fault| vec![fault])?;
     }
     rows.finish()?;
-    let repeated = ids.as_ref().and_then(|ids| ids.repeated(&rows));
-    let (slices, without) = slices.finish();
-    let weights = weights.map(|weights| weights.finish(&rows)).transpose();
-    match (shape.finish(&rows), weights, repeated) {
-        (Ok(outcomes), Ok(weights), None) => Ok(Predicted {
-            source: source.to_string(),
-            outcomes,
-            sampling: Sampling { weights, groups: groups.map(ids::Ids::groups) },
-            ids: ids.map(ids::Ids::finish),
-            slices,
-            without,
-        }),
-        (outcomes, weights, repeated) => Err(repeated.into_iter().chain(weights.err()).chain(outcomes.err()).collect()),
+    let (mut slices, without) = slices.finish();
+    let mut faults = Vec::new();
+    let ids = match ids {
+        Some(ids) if matches!(config.task, Task::Ranking | Task::Repeats) => {
+            let units = ids.units();
+            for column in &mut slices {
+                faults.extend(units.gather(column, config.task, &rows).err());
+            }
+            let names = units.ids.clone();
+            rows.units = units;
+            Some(names)
+        }
+        Some(ids) => {
+            faults.extend(ids.repeated(&rows));
+            Some(ids.finish())
+        }
+        None => None,
+    };
+    let weights = weights.and_then(|weights| match weights.finish(&rows) {
+        Ok(weights) => Some(weights),
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
+    });
+    let (outcomes, custom) = match shape.finish(&rows) {
+        Ok(outcomes) => {
+            let custom = custom.finish(&outcomes, &rows).unwrap_or_else(|found| {
+                faults.extend(found);
+                Vec::new()
+            });
+            (Some(outcomes), custom)
+        }
+        Err(fault) => {
+            faults.push(fault);
+            (None, Vec::new())
+        }
+    };
+    match outcomes {
+        Some(outcomes) if faults.is_empty() => {
+            let sampling = Sampling { weights, groups: groups.map(ids::Ids::groups) };
+            Ok(Predicted { source: source.to_string(), outcomes, sampling, ids, slices, without, custom })
+        }
+        _ => Err(faults),
+    }
+}
+
+/// The keys and columns that name a row, in both candidate and baseline; of queries and items, those that name them.
+fn joins(config: &Predictions) -> Vec<(&'static str, &str)> {
+    let detail = &config.detail;
+    match config.task {
+        Task::Ranking => detail.query.iter().map(|column| ("query", column.as_str())).collect(),
+        // A series has one value at a time.
+        Task::Forecast if config.id.is_none() && detail.time.is_some() => {
+            let series = detail.series.iter().map(|column| ("series", column.as_str()));
+            series.chain(detail.time.iter().map(|column| ("time", column.as_str()))).collect()
+        }
+        _ => config.id.iter().map(|column| ("id", column.as_str())).collect(),
     }
 }
 
@@ -118,9 +180,10 @@ pub fn columns_of(table: &Table, config: &Predictions, source: &str) -> Result<V
 
 /// Columns that every task may have.
 fn common<'a>(config: &'a Predictions, slices: &slices::Slices<'a>) -> impl Iterator<Item = Role<'a>> {
-    let named = [("id", &config.id), ("weight", &config.weight), ("group", &config.group)];
-    let named = named.into_iter().filter_map(|(key, column)| Some(Role::typed(key, column.as_deref()?)));
-    named.chain(slices.roles())
+    let sampled = [("weight", &config.weight), ("group", &config.group)];
+    let sampled = sampled.into_iter().filter_map(|(key, column)| Some((key, column.as_deref()?)));
+    let named = joins(config).into_iter().chain(sampled).map(|(key, column)| Role::typed(key, column));
+    named.chain(slices.roles()).chain(custom::roles(config))
 }
 
 /// The columns to read, each once, as the first that needs it reads it.
@@ -133,17 +196,24 @@ fn columns<'a>(
     let mut columns: Vec<(String, Reading)> = Vec::new();
     let mut faults = Vec::new();
     for Role { key, column, reading } in roles {
-        if schema.index_of(column).is_err() {
+        if schema.index_of(&column).is_err() {
             let why = format!("no column {column:?}, which quality.predictions names as `{key}`");
-            faults.push(Fault::new(format!("read {source}"), why, missing_column(schema, column)));
-        } else if columns.iter().all(|(name, _)| name != column) {
-            columns.push((column.to_string(), reading));
+            faults.push(Fault::new(format!("read {source}"), why, missing_column(schema, &column)));
+        } else if columns.iter().all(|(name, _)| *name != column) {
+            columns.push((column.into_owned(), reading));
         }
     }
-    if config.prediction.is_none() && (config.task != Task::Binary || config.score.is_none()) {
+    let is_scored = config.score.is_some() || !config.detail.scores.is_empty();
+    let lacks_prediction = config.prediction.is_none()
+        && match config.task {
+            Task::Regression | Task::Text => true,
+            Task::Binary | Task::Multiclass | Task::Multilabel => !is_scored,
+            Task::Ranking | Task::Forecast | Task::Repeats => false,
+        };
+    if lacks_prediction {
         let (why, hint) = match config.task {
-            Task::Binary => ("neither `score` nor `prediction` is named", "name the column with the scores"),
-            _ => ("no `prediction` is named", "name the column with the predicted values"),
+            Task::Regression | Task::Text => ("no `prediction` is named", "name the column with the predicted values"),
+            _ => ("neither `score` nor `prediction` is named", "name the column with the scores"),
         };
         faults.push(Fault::new(format!("read {source}"), why, hint));
     }

@@ -93,7 +93,8 @@ impl Names {
         texts.iter().map(|text| text.map_or(Ok(NO_CODE), |text| self.code(text))).collect()
     }
 
-    fn code(&mut self, text: &str) -> Result<u32, Unfit> {
+    /// The number of a name.
+    pub fn code(&mut self, text: &str) -> Result<u32, Unfit> {
         let name = if self.canonical { canonical(text) } else { text.into() };
         if let Some(&code) = self.codes.get(name.as_ref()) {
             return Ok(code);

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// What a row names: texts, or why there are none.
-type Found<'a> = Result<Vec<&'a str>, &'static str>;
+pub type Found<'a> = Result<Vec<&'a str>, &'static str>;
 
 const NULL: &str = "is null";
 
@@ -67,13 +67,13 @@ impl ReadShape for Reader<'_> {
 }
 
 /// A column with one text a row, or with a list of them.
-enum TextColumn {
+pub enum TextColumn {
     One(StringArray),
     Several(ListArray, StringArray),
 }
 
 impl TextColumn {
-    fn of(column: &ArrayRef) -> Result<TextColumn, String> {
+    pub fn of(column: &ArrayRef) -> Result<TextColumn, String> {
         let refused = || format!("values of type {} are no texts", column.data_type());
         match column.data_type() {
             DataType::List(of) | DataType::LargeList(of) | DataType::FixedSizeList(of, _)
@@ -91,14 +91,14 @@ impl TextColumn {
         }
     }
 
-    fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             TextColumn::One(texts) => texts.len(),
             TextColumn::Several(lists, _) => lists.len(),
         }
     }
 
-    fn row(&self, row: usize) -> Found<'_> {
+    pub fn row(&self, row: usize) -> Found<'_> {
         match self {
             TextColumn::One(texts) if texts.is_null(row) => Err(NULL),
             TextColumn::One(texts) => Ok(vec![texts.value(row)]),

@@ -80,7 +80,7 @@ fn scored<'a>(positive: &'a [bool], scores: &'a [f64], order: &'a Order) -> Rows
 fn of_rows(metric: RowMetric, a: Rows<'_>, b: Rows<'_>) -> [Interval; 3] {
     let (of_a, of_b) = (metric.linear(a, None).unwrap(), metric.linear(b, None).unwrap());
     let own = metric.estimate(a, &Sampling::default(), LEVEL).unwrap().1;
-    [own, of_a.difference(&of_b, LEVEL), of_a.relative(&of_b, LEVEL).unwrap()]
+    [own.unwrap(), of_a.difference(&of_b, LEVEL), of_a.relative(&of_b, LEVEL).unwrap()]
 }
 
 #[test]

@@ -35,9 +35,10 @@ fn weighted_metrics_equal_scikit_learns() {
         let found = metrics(&predicted.outcomes, &predicted.sampling, task, 0.95);
         let mut seen = 0;
         for (id, expected) in &case.metrics {
-            let (_, found) = found.iter().find(|(metric, _)| metric.id == id).unwrap_or_else(|| panic!("no {id}"));
+            let (_, found) = found.iter().find(|(metric, _)| metric.name == *id).unwrap_or_else(|| panic!("no {id}"));
             let (value, interval) = found.unwrap_or_else(|| panic!("{} {id} is undefined", case.file));
             assert!((value - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{} {id}: {value}", case.file);
+            let interval = interval.unwrap_or_else(|| panic!("{id} has no interval"));
             assert!(interval.low < value && value < interval.high, "{} {id}: {value} {interval:?}", case.file);
             seen += 1;
         }

@@ -37,7 +37,7 @@ fn every_metric_equals_its_reference() {
         assert_eq!(found.len(), known_metrics(Task::Text).len());
         assert_eq!(found.len(), case.metrics.len(), "{}: as many metrics as the references gave", case.file);
         for (metric, found) in found {
-            let expected = case.metrics[metric.id];
+            let expected = case.metrics[metric.info.id];
             let value = found.map(|(value, _)| value);
             let equal = match (value, expected) {
                 (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * b.abs().max(1.0),
@@ -45,11 +45,11 @@ fn every_metric_equals_its_reference() {
                 _ => false,
             };
             if !equal {
-                wrong.push(format!("{} {}: {value:?}, its reference {expected:?}", case.file, metric.id));
+                wrong.push(format!("{} {}: {value:?}, its reference {expected:?}", case.file, metric.name));
             }
-            if let Some((value, Interval { low, high, .. })) = found {
-                assert!(low <= value && value <= high, "{} {}: {value} in {low} to {high}", case.file, metric.id);
-                assert!(low < high, "{} {}: an interval of no width pretends certainty", case.file, metric.id);
+            if let Some((value, Some(Interval { low, high, .. }))) = found {
+                assert!(low <= value && value <= high, "{} {}: {value} in {low} to {high}", case.file, metric.name);
+                assert!(low < high, "{} {}: an interval of no width pretends certainty", case.file, metric.name);
             }
         }
         let measured = measure(&predicted, Task::Text, 1, 0.95);

@@ -1,7 +1,7 @@
 //! A folder with files, a config around it, and the stage run on it.
 
 use crate::support::{config, context};
-use mlgate::config::{BaselineSource, Config, Predictions, Quality, Service, SliceBy, Task};
+use mlgate::config::{BaselineSource, Config, Detail, Predictions, Quality, Service, SliceBy, Task};
 use mlgate::data::Sources;
 use mlgate::model::{Baseline, Evidence, Measurement};
 use mlgate::stage::{Context, quality};
@@ -24,6 +24,8 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
         group: None,
         slices: Vec::new(),
         in_record: false,
+        detail: Detail::default(),
+        custom: Vec::new(),
     }
 }
 
