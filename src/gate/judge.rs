@@ -21,7 +21,11 @@ pub fn gates(stage: StageKind, gates: &[Gate], grounds: &Grounds<'_>, policy: &P
     for comparison in &evidence.comparisons {
         comparisons.entry((comparison.id.as_str(), comparison.slice.as_ref())).or_default().push(comparison);
     }
-    let judge = Judge { stage, candidate, baseline, comparisons, policy };
+    let whole = match grounds.baseline {
+        Baseline::Known { measurements, .. } => Side::of(measurements.iter()),
+        _ => Side::of([].iter()),
+    };
+    let judge = Judge { stage, candidate, baseline, whole, comparisons, policy };
     let verdicts = gates.iter().flat_map(|gate| {
         let verdicts = match without_baseline(stage, gate, grounds.baseline) {
             Some(verdict) => vec![judge.unmeasured(gate).unwrap_or(verdict)],
@@ -76,6 +80,8 @@ struct Judge<'a> {
     stage: StageKind,
     candidate: Side<'a>,
     baseline: Side<'a>,
+    /// The baseline with the slices that the candidate lacks.
+    whole: Side<'a>,
     comparisons: HashMap<(&'a str, Option<&'a Slice>), Vec<&'a Comparison>>,
     policy: &'a Policy,
 }
@@ -95,8 +101,7 @@ impl<'a> Judge<'a> {
     fn each_slice(&self, gate: &Gate) -> Result<Vec<Option<&'a Slice>>, Box<Verdict>> {
         let subject = &gate.subject;
         let Some(column) = subject.each_slice_of() else { return Ok(vec![None]) };
-        let of = subject.parts().into_iter().find(|part| part.each_slice_of().is_some()).map_or("", Subject::id);
-        let slices: Vec<_> = self.candidate.slices(of, column).into_iter().map(Some).collect();
+        let slices: Vec<_> = self.candidate.slices(sliced(subject), column).into_iter().map(Some).collect();
         match slices.is_empty() {
             false => Ok(slices),
             true => {
@@ -104,6 +109,32 @@ impl<'a> Judge<'a> {
                 Err(Box::new(errored(self.stage, gate, reason)))
             }
         }
+    }
+
+    /// The baseline's slices that the candidate has not: what nobody measured must not count as no worse.
+    fn lost(&self, gate: &Gate) -> Vec<Verdict> {
+        let Some(column) = gate.subject.each_slice_of().filter(|_| gate.rule.needs_baseline()) else {
+            return Vec::new();
+        };
+        // What slices were found is of each run's own rows.
+        if column == "found" {
+            return Vec::new();
+        }
+        let id = sliced(&gate.subject);
+        let ours = self.candidate.slices(id, column);
+        let theirs = self.whole.slices(id, column).into_iter().filter(|slice| !ours.contains(slice));
+        let verdict = |slice: &Slice| {
+            let reason = format!(
+                "the baseline has {slice}, and this run has no such slice with enough rows to be measured; if it is \
+                 gone for good, leave it out of the baseline"
+            );
+            let id = match gate.subject {
+                Subject::Combined(_) => format!("{} for {slice}", gate.subject),
+                _ => format!("{id}[{slice}]"),
+            };
+            Verdict { id, slice: Some(slice.clone()), ..errored(self.stage, gate, reason) }
+        };
+        theirs.map(verdict).collect()
     }
 
     fn gate(&self, gate: &Gate) -> Vec<Verdict> {
@@ -123,7 +154,8 @@ impl<'a> Judge<'a> {
             said.push(format!("each of {} slices at {} (Bonferroni)", slices.len(), percent(level)));
         }
         let certainty = Certainty { level, correction };
-        slices.into_iter().map(|slice| self.one(gate, slice, certainty, said.clone())).collect()
+        let judged = slices.into_iter().map(|slice| self.one(gate, slice, certainty, said.clone()));
+        judged.chain(self.lost(gate)).collect()
     }
 
     /// The candidate's side of a gate, and its verdict as far as that side tells it; or what is wrong with it.
@@ -254,6 +286,11 @@ impl<'a> Judge<'a> {
             ..described
         }
     }
+}
+
+/// The id of the measurement whose slices a gate on each slice is held on.
+fn sliced(subject: &Subject) -> &str {
+    subject.parts().into_iter().find(|part| part.each_slice_of().is_some()).map_or("", Subject::id)
 }
 
 /// The verdict of a gate whose baseline is not there at all.

@@ -153,6 +153,25 @@ fn slices_are_judged_one_by_one_and_gaps_between_them() {
 }
 
 #[test]
+fn a_slice_that_only_the_baseline_has_is_errored() {
+    let found = evidence(vec![sliced("quality.f1", "segment", "DE", 0.9), sliced("quality.f1", "found", "a", 0.9)]);
+    let theirs = ["DE", "JP"].map(|value| sliced("quality.f1", "segment", value, 0.9));
+    let others = [sliced("quality.f1", "found", "b", 0.9), sliced("quality.recall", "segment", "US", 0.9)];
+    let baseline = known(theirs.into_iter().chain(others).collect());
+    for gate in ["f1[segment] >= baseline - 1pp", "f1[segment] * 1 within 3% of baseline"] {
+        let verdicts = judge(gate, &found, &baseline);
+        let outcomes: Vec<_> = verdicts.iter().map(|v| (v.outcome, v.blocking)).collect();
+        assert_eq!(outcomes, [(Outcome::Passed, false), (Outcome::Errored, true)], "{verdicts:?}");
+        assert_eq!(verdicts[1].slice.as_ref().map(|slice| slice.value.as_str()), Some("JP"));
+        assert!(verdicts[1].reason.contains("the baseline has segment=JP"), "{}", verdicts[1].reason);
+    }
+    assert!(!judge("warn: f1[segment] >= baseline - 1pp", &found, &baseline)[1].blocking);
+    // An absolute gate asks nothing of the baseline, and slices that were found are of each run's own.
+    assert_eq!(outcome("f1[segment] >= 0.8", &found, &baseline), (Outcome::Passed, false));
+    assert_eq!(judge("f1[found] >= baseline", &found, &baseline).len(), 1);
+}
+
+#[test]
 fn checks_and_faults_become_verdicts_and_no_verdict_is_no_pass() {
     let check = |outcome, severity| Check {
         id: "data.train.rows".into(),

@@ -14,7 +14,9 @@ mod metrics;
 pub mod outcomes;
 pub mod predictions;
 
-pub use metrics::{Better, MetricInfo, TASKS, fairness_metrics, find_metric, known_metrics, metrics_of, unit_of};
+pub use metrics::{
+    Better, MetricInfo, TASKS, fairness_metrics, find_metric, greatest_of, known_metrics, metrics_of, unit_of,
+};
 
 use crate::digest;
 use crate::model::{Fault, Input};

@@ -34,6 +34,8 @@ pub struct Known<'a> {
     pub declared: &'a BTreeMap<String, MetricUnit>,
     /// The unit of a metric by its name, where nobody declares one.
     pub usual: &'a dyn Fn(&str) -> Unit,
+    /// The greatest value that a metric of that name can have, where it has one.
+    pub greatest: &'a dyn Fn(&str) -> Option<f64>,
     /// The level of confidence that the gates want.
     pub level: f64,
 }
@@ -185,6 +187,15 @@ fn properties(found: Vec<junit::Property>) -> Result<(Vec<Entry>, Option<String>
     Ok((entries, (!words.is_empty()).then(|| first + &more)))
 }
 
+/// What is wrong with a value above the greatest there can be, and what to write.
+fn beyond(value: f64, greatest: f64) -> String {
+    let hint = match greatest == 1.0 && value <= 100.0 {
+        true => format!("written in percent? write {} or a unit", Unit::Score.show(value / 100.0)),
+        false => "check the name and the number".to_string(),
+    };
+    format!("never above {greatest}: {hint}")
+}
+
 /// The entry in its base unit.
 fn measured(entry: Entry, source: &str, known: &Known<'_>, notes: &mut Vec<String>) -> Result<Measurement, String> {
     let key = entry.key();
@@ -197,7 +208,17 @@ fn measured(entry: Entry, source: &str, known: &Known<'_>, notes: &mut Vec<Strin
         (None, None) => MetricUnit { unit: (known.usual)(&entry.name), factor: 1.0 },
     };
     let value = match entry.found {
-        Found::Number(value) if value.is_finite() => unit.scale(value),
+        Found::Number(value) if value.is_finite() => {
+            let value = unit.scale(value);
+            // Of 45 for 45 % any bound would hold.
+            match (known.greatest)(&entry.name).filter(|greatest| value > greatest * (1.0 + 1e-9)) {
+                Some(greatest) => {
+                    notes.push(format!("{key} in {source} is {value}, {}: gates on it err", beyond(value, greatest)));
+                    f64::NAN
+                }
+                None => value,
+            }
+        }
         Found::Number(value) => {
             notes.push(format!("{key} in {source} is {value}, no finite number: gates on it err"));
             f64::NAN
@@ -238,7 +259,12 @@ mod tests {
     use super::*;
 
     fn usual(declared: &BTreeMap<String, MetricUnit>) -> Known<'_> {
-        Known { declared, usual: &|_| Unit::Score, level: 0.95 }
+        let greatest = &|name: &str| match name {
+            "f1" => Some(1.0),
+            "bleu" => Some(100.0),
+            _ => None,
+        };
+        Known { declared, usual: &|_| Unit::Score, greatest, level: 0.95 }
     }
 
     fn parse(name: &str, text: &str) -> Result<Vec<(String, f64)>, Fault> {
@@ -282,6 +308,34 @@ mod tests {
         assert!(found[..6].iter().all(|(_, value)| value.is_nan()));
         assert_eq!(found[6].1, 0.5);
         assert!(pairs("m.yaml", "a: .nan\nb: .inf\nc: text\n").iter().all(|(_, value)| value.is_nan()));
+    }
+
+    #[test]
+    fn what_is_above_the_greatest_there_is_becomes_nan() {
+        let read = |text: &str, declared: &[(&str, &str)]| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("m.json");
+            std::fs::write(&path, text).unwrap();
+            let declared = declared.iter().map(|(name, unit)| (name.to_string(), metric_unit(unit).unwrap())).collect();
+            let file = super::read(&path, "m.json", &usual(&declared)).unwrap();
+            (file.measurements[0].value, file.notes.join(""))
+        };
+        let (value, note) = read(r#"{"f1": 45.0}"#, &[]);
+        assert!(value.is_nan());
+        assert!(note.contains("f1 in m.json is 45, never above 1: written in percent? write 0.45 or a unit"), "{note}");
+        let (value, note) = read(r#"{"bleu": 345}"#, &[]);
+        assert!(value.is_nan() && note.contains("never above 100: check"), "{note}");
+        assert!(read(r#"{"f1": {"value": 45, "low": 40, "high": 50}}"#, &[]).0.is_nan());
+        for (text, declared, expected) in [
+            (r#"{"f1": 1.0}"#, &[][..], 1.0),
+            (r#"{"f1": 1.0000000000000002}"#, &[], 1.0000000000000002),
+            (r#"{"f1": 45}"#, &[("f1", "%")], 0.45),
+            (r#"{"f1": {"value": 45, "unit": "%"}}"#, &[], 0.45),
+            (r#"{"bleu": 34.5}"#, &[], 34.5),
+            (r#"{"loss": 45}"#, &[], 45.0),
+        ] {
+            assert_eq!(read(text, declared), (expected, String::new()), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Context;
 use crate::config::{Metrics, MetricsFrom, Quality, Service};
 use crate::data::{StopOnDrop, Watch};
 use crate::model::{Evidence, Fault, Input};
-use crate::quality::{file_input, unit_of};
+use crate::quality::{file_input, greatest_of, unit_of};
 use crate::source::metric_file::{self, Known, MetricFile};
 use crate::source::services::{self, Got};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ impl From {
     /// # Errors
     /// As [`metric_file::read`]; a metric whose unit is declared is not there.
     pub fn read(&self, level: f64) -> Result<(MetricFile, Input), Fault> {
-        let known = Known { declared: &self.metrics.units, usual: &unit_of, level };
+        let known = Known { declared: &self.metrics.units, usual: &unit_of, greatest: &greatest_of, level };
         let found = metric_file::read(&self.path, &self.name, &known)?;
         let has = |name: &str| found.measurements.iter().any(|m| m.id.strip_prefix("quality.") == Some(name));
         if let Some(name) = self.metrics.units.keys().find(|name| !has(name)) {

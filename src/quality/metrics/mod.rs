@@ -119,6 +119,12 @@ pub fn unit_of(name: &str) -> Unit {
     known.map_or(Unit::Score, |metric| metric.unit)
 }
 
+/// The greatest value that a metric of that name can have, in whatever task; None where nothing bounds it.
+pub fn greatest_of(name: &str) -> Option<f64> {
+    let known = TASKS.into_iter().filter_map(|task| find_metric(task, name));
+    known.map(|metric| metric.highest.unwrap_or(f64::INFINITY)).reduce(f64::max).filter(|greatest| greatest.is_finite())
+}
+
 const fn lower(
     id: &'static str,
     aliases: &'static [&'static str],
