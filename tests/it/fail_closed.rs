@@ -123,7 +123,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "unknown gate name",
-        config: "quality: {PREDICTIONS, gates: [f2 >= 0.5]}",
+        config: "quality: {PREDICTIONS, gates: [f7 >= 0.5]}",
         files: &[],
         exit: 2,
         outcome: None,
