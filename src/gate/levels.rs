@@ -3,7 +3,7 @@
 
 use super::Policy;
 use crate::model::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The level at which a gate is judged that makes `comparisons` of one kind.
 pub fn of_gate(gate: &Gate, policy: &Policy, comparisons: usize) -> f64 {
@@ -18,19 +18,22 @@ pub fn base(gate: &Gate, policy: &Policy) -> f64 {
 
 /// Every other level that these gates will ask for, given what was measured; each once, in order.
 pub fn levels<'a>(gates: impl Iterator<Item = &'a Gate>, measurements: &[Measurement], policy: &Policy) -> Vec<f64> {
-    let mut slices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for slice in measurements.iter().filter_map(|m| m.slice.as_ref()) {
-        slices.entry(&slice.column).or_default().insert(&slice.value);
+    let mut slices: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (id, slice) in measurements.iter().filter_map(|m| Some((&m.id, m.slice.as_ref()?))) {
+        *slices.entry((id, &slice.column)).or_default() += 1;
     }
-    let count = |column: &str| slices.get(column).map_or(0, BTreeSet::len);
+    let count = |id: &str, column: &str| slices.get(&(id, column)).copied().unwrap_or_default();
     let mut levels: Vec<f64> = Vec::new();
     for gate in gates {
-        let slices = gate.subject.each_slice_of().map_or(1, count);
+        let parts = gate.subject.parts();
+        let each = parts.iter().find_map(|part| Some((part.id(), part.each_slice_of()?)));
+        let slices = each.map_or(1, |(id, column)| count(id, column));
         let level = of_gate(gate, policy, slices);
         levels.push(level);
-        for part in gate.subject.parts() {
-            if let Subject::Gap { column, .. } | Subject::Ratio { column, .. } = part {
-                let pairs = count(column) * count(column).saturating_sub(1) / 2;
+        for part in parts {
+            if let Subject::Gap { id, column } | Subject::Ratio { id, column } = part {
+                let slices = count(id, column);
+                let pairs = slices * slices.saturating_sub(1) / 2;
                 levels.push(policy.correction.level(level, pairs));
             }
         }

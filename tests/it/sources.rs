@@ -3,7 +3,7 @@
 mod cloud;
 mod dvc;
 mod lakefs;
-mod parts;
+pub mod parts;
 mod web;
 
 use crate::support::{config, context};

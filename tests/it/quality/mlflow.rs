@@ -27,7 +27,7 @@ impl Server {
             words
         })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        let server = Server { part, runtime, client: reqwest::Client::new() };
+        let server = Server { part, runtime, client: crate::sources::parts::client() };
         let health = format!("{}/health", server.part.base);
         let ready =
             || server.runtime.block_on(server.client.get(&health).send()).is_ok_and(|a| a.status().is_success());

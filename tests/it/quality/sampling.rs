@@ -143,7 +143,8 @@ fn pairs_keep_weights_and_groups() {
     assert!(weights.is_plain());
     for (a, b) in plain.iter().zip(&weighted) {
         assert_eq!((&a.id, &a.slice), (&b.id, &b.slice));
-        assert!(b.method.contains("paired"), "{}", b.method);
+        // Bins of a calibration differ between the models, so that rows have no partner in them.
+        assert!(b.method.contains("paired") || b.id.contains("calibration"), "{}: {}", b.id, b.method);
         let interval = b.difference.interval.unwrap();
         assert!(interval.low <= b.difference.value && b.difference.value <= interval.high, "{b:?}");
     }

@@ -52,7 +52,7 @@ fn two_accuracies_on_the_same_rows() {
 }
 
 /// The bootstrap of BLEU, and of two systems' difference: the population is a corpus of 3,000 sentences, the truth its
-/// BLEU, an experiment 150 sentences of it drawn with replacement.
+/// BLEU, an experiment 60 sentences of it drawn with replacement.
 #[test]
 fn bleu_and_its_difference() {
     let mut dice = Dice(20_260_717);
@@ -75,14 +75,14 @@ fn bleu_and_its_difference() {
     let all: (Vec<TextRow>, Vec<TextRow>) = population.iter().copied().unzip();
     let truth = (bleu(&all.0), bleu(&all.1));
     let sample = |dice: &mut Dice| -> (Vec<TextRow>, Vec<TextRow>) {
-        (0..150).map(|_| population[(dice.uniform() * 3000.0) as usize]).unzip()
+        (0..60).map(|_| population[(dice.uniform() * 3000.0) as usize]).unzip()
     };
-    covers("bleu of 150 sentences", 60, truth.0, |dice| {
+    covers("bleu of 60 sentences", 60, truth.0, |dice| {
         let (rows, _) = sample(dice);
         let resamples = corpus::resample(&[CorpusMetric::Bleu], &rows, None, None);
         corpus::interval(CorpusMetric::Bleu, &resamples, 0, bleu(&rows), 0.95)
     });
-    covers("bleu of 150 sentences, difference", 60, truth.0 - truth.1, |dice| {
+    covers("bleu of 60 sentences, difference", 60, truth.0 - truth.1, |dice| {
         let (a, b) = sample(dice);
         let resamples = corpus::resample(&[CorpusMetric::Bleu], &a, Some(&b), None);
         resamples.interval(0, bleu(&a) - bleu(&b), 0.95, |a, b| Some(a? - b?))
