@@ -2,7 +2,7 @@
 
 use super::problem::{Code, Problems, suggest};
 use super::{Config, Dataset, KnownMetrics, Predictions, Quality, Suite};
-use crate::model::{Bound, Gate, Measure, Op, Rule, Subject, Unit};
+use crate::model::{Bound, FOUND, Gate, Measure, Op, Rule, Subject, Unit};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct Known {
     /// A metric file may hold any name: what it lacks shows when the gate is judged.
     any_quality: bool,
     slices: Vec<String>,
+    /// The id of the metric that slices are found by, if they are.
+    found: Option<String>,
     /// Of one request of the latency probe, if there is one.
     timeout: Option<Duration>,
 }
@@ -52,6 +54,10 @@ impl Known {
         self.highest.extend(metrics.iter().filter_map(|m| Some((of(&m.id), m.highest?))));
         self.any_quality = has_files;
         self.slices = predictions.iter().flat_map(|p| &p.slices).map(|slice| slice.name().to_string()).collect();
+        if let Some(find) = predictions.and_then(|p| p.find_slices.as_ref()) {
+            self.slices.push(FOUND.to_string());
+            self.found = Some(of(&find.metric));
+        }
         self
     }
 
@@ -155,6 +161,9 @@ impl Placed<'_> {
 
     fn slice(&self, part: &Subject, problems: &mut Problems) {
         let Some(column) = part.column() else { return };
+        if column == FOUND {
+            return self.found(part, problems);
+        }
         if self.known.slices.iter().any(|known| known == column) {
             return;
         }
@@ -162,6 +171,27 @@ impl Placed<'_> {
         let help =
             if names.is_empty() { format!("slices: [{column}] in `predictions`") } else { suggest(column, &names) };
         problems.add(Code::UnknownSlice, self.at, format!("`{column}` is not among the slices"), help);
+    }
+
+    /// Of the worst slices only the metric that they are the worst by is measured, and only on the candidate.
+    fn found(&self, part: &Subject, problems: &mut Problems) {
+        let Some(metric) = &self.known.found else {
+            let message = format!("`{FOUND}` is what `find_slices` finds, and nothing is searched");
+            let help = "find_slices: {metric: f1, columns: [country, plan]} in `predictions`";
+            return problems.add(Code::UnknownSlice, self.at, message, help);
+        };
+        let name = metric.strip_prefix("quality.").unwrap_or(metric);
+        let mut wrong = |message: &str, help: String| problems.add(Code::BadValue, self.at, message, help);
+        if self.known.id(part.id()) != metric {
+            let message = format!("the slices are found by `{name}`, and nothing else is measured on them");
+            wrong(&message, format!("{name}[{FOUND}], or `metric:` of `find_slices`"));
+        } else if !matches!(part, Subject::EachSlice { .. }) {
+            wrong("slices that are searched for are other ones each time", format!("{name}[{FOUND}] >= 0.6"));
+        }
+        if self.gate.rule.needs_baseline() {
+            let message = "the baseline has no found slices: they are the worst of this model";
+            wrong(message, format!("a bound, such as {name}[{FOUND}] >= 0.6"));
+        }
     }
 
     /// The bound's unit against the measurement's, where that is known.

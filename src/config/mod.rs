@@ -179,6 +179,7 @@ pub struct Predictions {
     /// Column whose equal values mark rows that were drawn together, such as the visits of one patient.
     pub group: Option<String>,
     pub slices: Vec<SliceBy>,
+    pub find_slices: Option<FindSlices>,
     /// They ride with the record, so that a later run compares with them in pairs.
     pub in_record: bool,
     pub detail: Detail,
@@ -195,6 +196,21 @@ pub struct CustomMetric {
     pub expr: data_check::sql::aggregate::Aggregate,
     pub unit: Unit,
     pub higher_is_better: bool,
+}
+
+/// Slices to be found rather than named: the worst conjunctions of values of a few columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FindSlices {
+    /// Its id in full, without `quality.`.
+    pub metric: String,
+    /// What is searched: names of slices, or of columns that are none.
+    pub columns: Vec<String>,
+    /// How many columns a conjunction may have; 1 to 3.
+    pub max_columns: usize,
+    /// Conjunctions with fewer rows are not looked at.
+    pub min_rows: u64,
+    /// How many of the worst are kept; at least 1.
+    pub keep: usize,
 }
 
 /// What rows are measured apart by: an entry of `slices:`.

@@ -314,7 +314,18 @@ pub static PREDICTIONS: Object = Object {
             Shape::List(&Shape::TextOr(&SLICE)),
             "Columns, bins or conditions whose rows are measured apart.",
         ),
+        may("find_slices", Shape::Object(&FIND_SLICES), "Search for the slices where a metric is worst."),
         may("in_record", Shape::Bool, "These columns go into the registry with the record; false unless said."),
+    ],
+};
+
+pub static FIND_SLICES: Object = Object {
+    keys: &[
+        must("metric", Shape::Text, "What they are the worst by, such as f1; gates say f1[found]."),
+        may("columns", TEXTS, "What is searched; all of `slices` unless said."),
+        may("max_columns", Shape::Integer, "How many columns a found slice may combine, 1 to 3; 2 unless said."),
+        may("min_rows", Shape::Integer, "Smaller slices are not looked at; 200 unless said."),
+        may("keep", Shape::Integer, "How many of the worst are kept; 5 unless said."),
     ],
 };
 

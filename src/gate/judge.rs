@@ -149,9 +149,10 @@ impl<'a> Judge<'a> {
             Ok(slices) => slices,
             Err(verdict) => return vec![*verdict],
         };
-        let level = levels::of_gate(gate, self.policy, slices.len());
-        if slices.len() > 1 && correction == SliceCorrection::Bonferroni {
-            said.push(format!("each of {} slices at {} (Bonferroni)", slices.len(), percent(level)));
+        let comparisons = levels::of_slices(subject.each_slice_of().unwrap_or_default(), slices.len());
+        let level = levels::of_gate(gate, self.policy, comparisons);
+        if comparisons > 1 && correction == SliceCorrection::Bonferroni {
+            said.push(format!("each of {comparisons} slices at {} (Bonferroni)", percent(level)));
         }
         let certainty = Certainty { level, correction };
         let judged = slices.into_iter().map(|slice| self.one(gate, slice, certainty, said.clone()));

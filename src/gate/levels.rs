@@ -16,13 +16,19 @@ pub fn base(gate: &Gate, policy: &Policy) -> f64 {
     SliceCorrection::Bonferroni.level(level, policy.looks.at(&gate.subject) as usize)
 }
 
+/// How many comparisons a gate on so many slices of a column makes. Found slices come with intervals that hold for all
+/// that were searched, so that no further correction is due.
+pub fn of_slices(column: &str, slices: usize) -> usize {
+    if column == FOUND { slices.min(1) } else { slices }
+}
+
 /// Every other level that these gates will ask for, given what was measured; each once, in order.
 pub fn levels<'a>(gates: impl Iterator<Item = &'a Gate>, measurements: &[Measurement], policy: &Policy) -> Vec<f64> {
     let mut slices: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (id, slice) in measurements.iter().filter_map(|m| Some((&m.id, m.slice.as_ref()?))) {
         *slices.entry((id, &slice.column)).or_default() += 1;
     }
-    let count = |id: &str, column: &str| slices.get(&(id, column)).copied().unwrap_or_default();
+    let count = |id: &str, column: &str| of_slices(column, slices.get(&(id, column)).copied().unwrap_or_default());
     let mut levels: Vec<f64> = Vec::new();
     for gate in gates {
         let parts = gate.subject.parts();

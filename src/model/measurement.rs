@@ -152,6 +152,10 @@ pub fn same_level(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-12
 }
 
+/// The column of slices that were searched for, which no column of a file is called in gates. Their intervals hold for
+/// all slices that were searched at once, at the level that stands with them.
+pub const FOUND: &str = "found";
+
 /// The rows a measurement is restricted to: those with `column` = `value`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slice {

@@ -19,7 +19,7 @@ pub use decision::{Blocked, Cleared, Decision, Reason};
 pub use evidence::{Check, Comparison, Difference, Evidence, Input, KeptPredictions, MetricNote, StageKind};
 pub use fault::{Fault, causes};
 pub use gate::{Bound, Gate, Offset, Op, Quantity, Quarantine, Rule, Severity, SliceCorrection};
-pub use measurement::{Baseline, Interval, LEVELS, Measurement, Slice, Unit, same_level};
+pub use measurement::{Baseline, FOUND, Interval, LEVELS, Measurement, Slice, Unit, same_level};
 pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};
 pub use ran::Ran;
 pub use subject::{Arithmetic, Expr, Measure, Subject};

@@ -197,6 +197,7 @@ mod tests {
             sampling,
             ids: None,
             slices: vec![],
+            found: None,
             without: vec![],
             custom: vec![],
         }

@@ -90,6 +90,8 @@ impl Wire {
             weight,
             group,
             slices,
+            // A search is for the worst of the model at hand.
+            find_slices: _,
             detail,
             // What is compared in pairs of these is today's expressions, which the next run reads anew.
             custom: _,
@@ -118,6 +120,7 @@ impl Wire {
             weight,
             group,
             slices: slices.into_iter().map(SliceBy::Column).collect(),
+            find_slices: None,
             detail,
             custom: Vec::new(),
         })
@@ -282,6 +285,7 @@ mod tests {
             weight: None,
             group: None,
             slices: vec![SliceBy::Column("s".into())],
+            find_slices: None,
             detail: Detail::default(),
             custom: Vec::new(),
             in_record: true,

@@ -48,6 +48,10 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
             add(&data.outcomes.select(&places), &sampling, Some(slice));
         }
     }
+    if let Some(found) = &data.found {
+        measured.measurements.extend(found.measure(data, level));
+        measured.notes.extend(found.notes(&data.source, level));
+    }
     for (info, measurement) in fairness::measure(data, min_slice_rows, level) {
         if measurement.value.is_nan() {
             undefined.push((Metric { name: info.id.to_string(), info: *info }, measurement.key()));
@@ -85,7 +89,7 @@ fn custom(
 }
 
 /// The file, and for scores that come in many kinds the signature that tells which it is.
-fn source(metric: &MetricInfo, outcomes: &Outcomes, data: &Predicted) -> String {
+pub(super) fn source(metric: &MetricInfo, outcomes: &Outcomes, data: &Predicted) -> String {
     let signature = outcomes.shape().signature(metric);
     signature.map_or_else(|| data.source.clone(), |signature| format!("{} ({signature})", data.source))
 }

@@ -5,6 +5,7 @@ pub mod charts;
 pub mod compare;
 pub mod custom;
 mod fairness;
+mod found;
 mod git;
 mod join;
 pub mod kept;

@@ -7,6 +7,7 @@ mod custom;
 mod dvc;
 mod fairness;
 mod faults;
+mod found;
 mod levels;
 mod looks;
 mod mlflow;

@@ -6,6 +6,7 @@ mod data;
 mod detail;
 mod drift;
 mod environments;
+mod find_slices;
 mod image;
 mod latency;
 mod overlay;

@@ -37,6 +37,8 @@ impl Reader<'_> {
         let custom = self.custom(node, predictions.as_ref(), &taken);
         if let Some(predictions) = &mut predictions {
             predictions.custom = custom;
+            let node = node.get("predictions");
+            predictions.find_slices = node.and_then(|node| self.find_slices(node, predictions, &taken));
         }
         let files = self.metrics(node);
         // Of the wrong type, each is reported already.
@@ -132,6 +134,7 @@ impl Reader<'_> {
             weight: text("weight"),
             group: text("group"),
             slices: self.slices(node),
+            find_slices: None,
             detail,
             custom: Vec::new(),
         }

@@ -4,6 +4,7 @@ use super::Reader;
 use crate::config::SliceBy;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
+use crate::model::FOUND;
 
 /// More bins than this leave too few rows in each to say anything.
 const MOST_BINS: i64 = 100;
@@ -14,6 +15,12 @@ impl Reader<'_> {
         let mut slices: Vec<SliceBy> = Vec::new();
         for item in list.items() {
             let Some(slice) = self.slice(item) else { continue };
+            if slice.name() == FOUND {
+                let message = format!("`{FOUND}` is what gates call the slices that `find_slices` finds");
+                let help = "rename the column, or slice by {name: …, where: …}";
+                self.problems.add(Code::Conflict, &item.at, message, help);
+                continue;
+            }
             if slices.iter().any(|other| other.name() == slice.name()) {
                 let message = format!("two slices are named `{}`", slice.name());
                 self.problems.add(Code::Conflict, &item.at, message, "gates could not tell them apart: keep one");

@@ -230,6 +230,17 @@ impl Shape for Classes {
         metrics.iter().map(value).collect()
     }
 
+    /// Of counts, without a bootstrap.
+    fn value(&self, metric: &MetricInfo, sampling: &Sampling) -> Option<f64> {
+        match count(metric) {
+            Some(count) => {
+                let tally = self.tally(self.classes.len(), sampling.weights.as_deref());
+                count.of(&tally, Undefined::Spoils)
+            }
+            None => self.measure(&[metric], sampling, 0.95).into_iter().flatten().next().map(|(value, _)| value),
+        }
+    }
+
     /// One bootstrap of the table of truth and both predictions serves all metrics of counts; with weights or groups,
     /// rows' contributions do.
     fn compare(

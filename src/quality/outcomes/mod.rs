@@ -24,6 +24,7 @@ pub use texts::Texts;
 pub use values::Values;
 
 use super::custom::Custom;
+use super::found::Found;
 use super::metrics::{MetricInfo, Parts};
 use crate::model::{Difference, Interval};
 use crate::stats::bootstrap::Resamples;
@@ -40,6 +41,8 @@ pub struct Predicted {
     pub slices: Vec<SliceColumn>,
     /// Slice columns that the file lacks, where it may.
     pub without: Vec<String>,
+    /// The worst slices, where they are searched for.
+    pub found: Option<Found>,
     /// Metrics of the user's own.
     pub custom: Vec<Custom>,
 }
@@ -124,6 +127,11 @@ pub(super) trait Shape {
 
     /// Each metric; None where it is undefined.
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>>;
+
+    /// A metric without its interval, for where very many are compared.
+    fn value(&self, metric: &MetricInfo, sampling: &Sampling) -> Option<f64> {
+        self.measure(&[metric], sampling, 0.95).into_iter().flatten().next().map(|(value, _)| value)
+    }
 
     /// What else there is to say of a metric against `baseline` on the same rows: a test.
     fn remark(&self, baseline: &Outcomes, metric: &MetricInfo) -> Option<String> {

@@ -18,8 +18,9 @@ mod texts;
 mod values;
 mod weights;
 
+use super::found;
 use super::outcomes::{Outcomes, Predicted, Sampling};
-use crate::config::{Predictions, Task};
+use crate::config::{FindSlices, Predictions, SliceBy, Task};
 use crate::data::table::{Reading, Table, missing_column};
 use crate::model::Fault;
 use arrow::array::{ArrayRef, RecordBatch};
@@ -87,7 +88,12 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     let mut groups = config.group.as_deref().map(|column| ids::Ids::new(vec![column]));
     let mut weights = config.weight.as_deref().map(weights::Weights::new);
     let mut slices = slices::Slices::new(&config.slices, &schema, slices_may_lack);
-    let columns = columns(roles.into_iter().chain(common(config, &slices)), &schema, config, source)?;
+    // A baseline's slices are the candidate's.
+    let find = config.find_slices.as_ref().filter(|_| !slices_may_lack);
+    let further = find.map(|find| further(find, config)).unwrap_or_default();
+    let mut searched = slices::Slices::searched(&further, &schema);
+    let columns =
+        columns(roles.into_iter().chain(common(config, &slices)).chain(searched.roles()), &schema, config, source)?;
     let mut custom = custom::Reader::new(config);
     let mut rows = Rows::new(source);
     for batch in table.batches_coded(&columns).map_err(|fault| vec![fault])? {
@@ -101,6 +107,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
                 weights.take(&batch, &mut rows)?;
             }
             slices.take(&batch, &mut rows)?;
+            searched.take(&batch, &mut rows)?;
             custom.take(&batch, &mut rows)?;
             rows.pass(batch.num_rows())
         };
@@ -108,11 +115,12 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     }
     rows.finish()?;
     let (mut slices, without) = slices.finish();
+    let (mut searched, _) = searched.finish();
     let mut faults = Vec::new();
     let ids = match ids {
         Some(ids) if matches!(config.task, Task::Ranking | Task::Repeats) => {
             let units = ids.units();
-            for column in &mut slices {
+            for column in slices.iter_mut().chain(&mut searched) {
                 faults.extend(units.gather(column, config.task, &rows).err());
             }
             let names = units.ids.clone();
@@ -148,10 +156,21 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     match outcomes {
         Some(outcomes) if faults.is_empty() => {
             let sampling = Sampling { weights, groups: groups.map(ids::Ids::groups) };
-            Ok(Predicted { source: source.to_string(), outcomes, sampling, ids, slices, without, custom })
+            let all = || slices.iter().chain(&searched);
+            let found = find.map(|find| found::search(find, config.task, all(), &outcomes, &sampling));
+            let found = found
+                .transpose()
+                .map_err(|all| all.into_iter().map(|(why, hint)| rows.fault(why, hint)).collect::<Vec<_>>())?;
+            Ok(Predicted { source: source.to_string(), outcomes, sampling, ids, slices, without, found, custom })
         }
         _ => Err(faults),
     }
+}
+
+/// The columns to search that are no slices.
+fn further(find: &FindSlices, config: &Predictions) -> Vec<SliceBy> {
+    let is_slice = |name: &&String| config.slices.iter().any(|slice| slice.name() == name.as_str());
+    find.columns.iter().filter(|name| !is_slice(name)).cloned().map(SliceBy::Column).collect()
 }
 
 /// The keys and columns that name a row, in both candidate and baseline; of queries and items, those that name them.

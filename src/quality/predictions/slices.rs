@@ -15,6 +15,8 @@ use arrow::datatypes::Schema;
 const HOLDS: &str = "true";
 
 pub struct Slices<'a> {
+    /// The key that names them.
+    key: &'static str,
     columns: Vec<(&'a SliceBy, Gathered)>,
     /// Those that the file lacks, where it may.
     without: Vec<String>,
@@ -26,6 +28,11 @@ enum Gathered {
 }
 
 impl<'a> Slices<'a> {
+    /// Further columns that are searched for slices.
+    pub fn searched(slices: &'a [SliceBy], schema: &Schema) -> Slices<'a> {
+        Slices { key: "find_slices.columns", ..Slices::new(slices, schema, false) }
+    }
+
     pub fn new(slices: &'a [SliceBy], schema: &Schema, may_lack: bool) -> Slices<'a> {
         let is_there = |slice: &&SliceBy| slice.columns().iter().all(|name| schema.index_of(name).is_ok());
         let (with, without): (Vec<_>, Vec<_>) = slices.iter().partition(|slice| !may_lack || is_there(slice));
@@ -34,6 +41,7 @@ impl<'a> Slices<'a> {
             SliceBy::Bins { .. } | SliceBy::Quantiles { .. } => (slice, Gathered::Numbers(Vec::new())),
         };
         Slices {
+            key: "slices",
             columns: with.into_iter().map(gathered).collect(),
             without: without.into_iter().map(|slice| slice.name().to_string()).collect(),
         }
@@ -41,7 +49,8 @@ impl<'a> Slices<'a> {
 
     pub fn roles(&self) -> impl Iterator<Item = Role<'a>> + use<'a> {
         let columns: Vec<&str> = self.columns.iter().flat_map(|(slice, _)| slice.columns()).collect();
-        columns.into_iter().map(|column| Role::typed("slices", column))
+        let key = self.key;
+        columns.into_iter().map(move |column| Role::typed(key, column))
     }
 
     pub fn take(&mut self, batch: &RecordBatch, rows: &mut Rows<'_>) -> Result<(), Fault> {
@@ -57,7 +66,7 @@ impl<'a> Slices<'a> {
                 (slice, Gathered::Codes(names, codes)) => {
                     let name = slice.name();
                     let found = super::column(batch, name, rows)?;
-                    codes.extend(names.codes(&found).map_err(|why| unfit(why, name, rows))?);
+                    codes.extend(names.codes(&found).map_err(|why| unfit(why, name, self.key, rows))?);
                 }
                 (slice, Gathered::Numbers(numbers)) => {
                     let name = slice.name();
@@ -85,12 +94,12 @@ impl<'a> Slices<'a> {
     }
 }
 
-fn unfit(why: Unfit, name: &str, rows: &Rows<'_>) -> Fault {
+fn unfit(why: Unfit, name: &str, key: &str, rows: &Rows<'_>) -> Fault {
     match why {
         Unfit::Type(why) => rows.fault(format!("column {name:?}: {why}"), ""),
         Unfit::TooMany => {
             let why = format!("column {name:?} has more than {MOST_VALUES} distinct values, too many for slices");
-            rows.fault(why, "take it out of quality.predictions.slices, or cut it into `bins`")
+            rows.fault(why, format!("take it out of quality.predictions.{key}, or cut it into `bins` in `slices`"))
         }
     }
 }

@@ -23,6 +23,7 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
         weight: None,
         group: None,
         slices: Vec::new(),
+        find_slices: None,
         in_record: false,
         detail: Detail::default(),
         custom: Vec::new(),
