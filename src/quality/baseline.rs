@@ -7,11 +7,12 @@ use super::outcomes::Predicted;
 use super::predictions;
 use crate::config::{BaselineSource, Metrics, Predictions, Quality, Service, Tracker};
 use crate::data::{Fetch, Sources, StopOnDrop, Table, Watch, fetch};
-use crate::model::{Baseline, Fault, Input, Interval, Measurement, Slice, Unit};
-use crate::record::wire;
+use crate::model::{Baseline, Fault, Input, Measurement};
+use crate::record::{measurements, parse};
 use crate::source::metric_file::{self, Known, MetricFile};
 use crate::source::services::{self, Got, Numbers};
 use reqwest::header::HeaderMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -334,37 +335,11 @@ fn read_metrics(path: &Path, name: &str, known: &Known<'_>) -> Result<(MetricFil
         let is_record = serde_json::from_str::<serde_json::Value>(&text)
             .is_ok_and(|value| value.get("schema").is_some() && value.get("verdicts").is_some());
         if is_record {
-            let record: wire::Record = serde_json::from_str(&text).map_err(|error| {
-                Fault::new(format!("read the record {name}"), error, "was it written by mlgate run?")
-            })?;
-            if record.schema != wire::SCHEMA {
-                let why = format!("its schema is {}, this mlgate reads {}", record.schema, wire::SCHEMA);
-                return Err(Fault::new(format!("read the record {name}"), why, "use the mlgate that wrote it"));
-            }
-            let measurements = record.measurements.into_iter().map(of_wire).collect();
+            let measurements = measurements(&parse(text.as_bytes(), name)?)?;
             return Ok((MetricFile { measurements, notes: Vec::new() }, input));
         }
     }
     Ok((metric_file::read(path, name, known)?, input))
-}
-
-fn interval(of: wire::Interval) -> Interval {
-    Interval { low: of.low, high: of.high, level: of.level }
-}
-
-fn of_wire(measurement: wire::Measurement) -> Measurement {
-    Measurement {
-        slice: measurement.slice.map(|s| Slice { column: s.column, value: s.value }),
-        n: measurement.n,
-        interval: measurement.interval.map(interval),
-        others: measurement.other_intervals.into_iter().map(interval).collect(),
-        ..Measurement::new(
-            measurement.id,
-            measurement.value.unwrap_or(f64::NAN),
-            Unit::parse(&measurement.unit).unwrap_or(Unit::Score),
-            measurement.source,
-        )
-    }
 }
 
 /// What merging measurements found to say.
@@ -382,18 +357,18 @@ const ROUNDING: f64 = 1e-3;
 pub fn merge(computed: Vec<Measurement>, files: Vec<(String, Vec<Measurement>)>) -> (Vec<Measurement>, Merged) {
     let mut all = computed;
     let mut merged = Merged::default();
-    let computed = all.len();
-    let mut sources: Vec<(String, String)> = Vec::new();
+    let places: HashMap<String, usize> = all.iter().enumerate().map(|(place, own)| (own.key(), place)).collect();
+    let mut sources: HashMap<String, String> = HashMap::new();
     for (file, measurements) in files {
         for measurement in measurements {
             let key = measurement.key();
-            if let Some((_, first)) = sources.iter().find(|(other, _)| *other == key) {
+            if let Some(first) = sources.get(&key) {
                 let why = format!("{key} is in {first} and in {file}");
                 merged.faults.push(Fault::new("read metric files", why, "keep it in one of them, or rename one"));
                 continue;
             }
-            sources.push((key.clone(), file.clone()));
-            let Some(own) = all[..computed].iter().find(|own| own.key() == key) else {
+            sources.insert(key.clone(), file.clone());
+            let Some(own) = places.get(&key).and_then(|place| all.get(*place)) else {
                 all.push(measurement);
                 continue;
             };

@@ -1,12 +1,13 @@
 //! The quality stage: predictions and metric files → measurements, and the baseline they are held against.
 
+mod command;
+
 use super::numbers::Numbers;
 use super::{Context, Production};
-use crate::config::{BaselineSource, Metrics, Quality};
+use crate::config::{BaselineSource, Quality};
 use crate::data::{StopOnDrop, Table, Watch};
 use crate::gate::{self, Policy};
 use crate::model::{Baseline, Comparison, Evidence, Fault, Gate, Input, Measurement};
-use crate::process::{self, Ended, Finished};
 use crate::quality::baseline::{self, Around, Files, Found, merge};
 use crate::quality::charts;
 use crate::quality::compare::compare;
@@ -19,7 +20,6 @@ use crate::quality::predictions;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Runs the command, measures the model and compares it with the baseline.
 ///
@@ -55,7 +55,7 @@ async fn look(
     look: u32,
 ) -> (Evidence, Baseline) {
     let mut evidence = Evidence::default();
-    let ran = match command(ctx, quality, look).await {
+    let ran = match command::run(ctx, quality, look).await {
         Ok(()) => pooled(ctx, quality, look).map_err(|fault| vec![fault]),
         Err(faults) => Err(faults),
     };
@@ -160,7 +160,7 @@ fn pooled(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<Option<Path
         std::fs::remove_dir_all(&folder).map_err(unkept)?;
     }
     std::fs::create_dir_all(&folder).map_err(unkept)?;
-    let files = files_of(ctx.root, &config.file);
+    let files = command::files_of(ctx.root, &config.file);
     if files.is_empty() {
         let why = format!("the command ended well but there is no {}", config.file.display());
         return Err(Fault::new(format!("keep the predictions of look {look}"), why, "each look writes the file anew"));
@@ -170,89 +170,6 @@ fn pooled(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<Option<Path
         std::fs::copy(file, folder.join(format!("{look:02}-{place:04}-{name}"))).map_err(unkept)?;
     }
     Ok(Some(folder))
-}
-
-/// Runs `quality.run`, if there is one, with the number of the look in `MLGATE_LOOK`, and makes sure that it wrote the files that are about to be read.
-async fn command(ctx: &Context<'_>, quality: &Quality, look: u32) -> Result<(), Vec<Fault>> {
-    let Some(script) = &quality.run else { return Ok(()) };
-    let what = format!("run {script:?}");
-    let (root, ours) = (ctx.root.to_path_buf(), quality.clone());
-    let before = tokio::task::spawn_blocking(move || Stamp::of_all(&root, &ours)).await;
-    let before = before.map_err(|error| vec![Fault::new(&what, error, "")])?;
-    let progress = ctx.ui.progress(&format!("quality: {script}"), None);
-    let look = [("MLGATE_LOOK", look.to_string())];
-    let group = process::shell(script, ctx.root, &look).map_err(|error| vec![Fault::new(&what, error, "")])?;
-    let done = group.finish(quality.timeout, |line| progress.message(line)).await;
-    drop(progress);
-    let done = done.map_err(|error| vec![Fault::new(&what, error, "")])?;
-    if let Some(why) = complaint(&done, quality) {
-        let tail: Vec<&str> = done.tail.iter().rev().take(5).rev().map(String::as_str).collect();
-        let hint = match tail.is_empty() {
-            true => "it wrote nothing to its output".to_string(),
-            false => format!("its last lines: {}", tail.join(" | ")),
-        };
-        return Err(vec![Fault::new(what, why, hint)]);
-    }
-    let stale: Vec<Fault> = before
-        .iter()
-        .filter(|stamp| stamp.is_unchanged())
-        .map(|stamp| {
-            let why = format!("the command ended well but did not write {}", stamp.name);
-            Fault::new(&what, why, "the file there is from before: make the command write it, or leave out `run`")
-        })
-        .collect();
-    if stale.is_empty() { Ok(()) } else { Err(stale) }
-}
-
-fn complaint(done: &Finished, quality: &Quality) -> Option<String> {
-    match done.ended {
-        Ended::Exited(0) => None,
-        Ended::Exited(code) => Some(format!("it exited with code {code}")),
-        Ended::Signalled(signal) => Some(format!("it was ended by signal {signal}")),
-        Ended::TimedOut => Some(format!("it did not end within {} s", quality.timeout.as_secs_f64())),
-    }
-}
-
-/// A file as it was before the command ran.
-struct Stamp {
-    path: PathBuf,
-    name: String,
-    modified: Option<SystemTime>,
-    digest: Option<String>,
-}
-
-impl Stamp {
-    /// Of every file that is there already. A command that writes a file for the first time is not stale.
-    fn of_all(root: &Path, quality: &Quality) -> Vec<Stamp> {
-        let tables = quality.predictions.iter().flat_map(|p| {
-            let table = files_of(root, &p.file);
-            table.into_iter().map(|path| (path, p.file.display().to_string()))
-        });
-        let files = quality.metrics.iter().filter_map(Metrics::file);
-        let metrics = files.map(|file| (root.join(file), file.display().to_string()));
-        tables.chain(metrics).filter_map(|(path, name)| Stamp::of(path, name)).collect()
-    }
-
-    fn of(path: PathBuf, name: String) -> Option<Stamp> {
-        let modified = std::fs::metadata(&path).ok()?.modified().ok();
-        let digest = file_input(&path, &name, "").ok().map(|input| input.digest);
-        Some(Stamp { path, name, modified, digest })
-    }
-
-    /// Neither touched nor changed. A file that went away is for the reader to complain about.
-    fn is_unchanged(&self) -> bool {
-        let Some(now) = Stamp::of(self.path.clone(), String::new()) else { return false };
-        now.modified == self.modified && now.digest == self.digest
-    }
-}
-
-/// The files of a predictions source, which may be a glob.
-fn files_of(root: &Path, file: &Path) -> Vec<PathBuf> {
-    let path = root.join(file);
-    if path.is_file() {
-        return vec![path];
-    }
-    Table::open(root, &file.to_string_lossy(), None).map(|table| table.files().to_vec()).unwrap_or_default()
 }
 
 /// Who will judge what is measured, and so at which levels of confidence.

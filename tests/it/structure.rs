@@ -27,7 +27,7 @@ const MAY_USE: [(&str, &str); 29] = [
     ("plan", "config model"),
     ("data", "config digest files model patience process secret stamp stats"),
     ("source", "config data digest files model record::profile secret"),
-    ("quality", "config data digest files model record::wire source stats"),
+    ("quality", "config data digest files model record::measurements record::parse record::wire source stats"),
     ("image", "config digest files model patience record::wire sign stamp"),
     ("sign", "model secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),

@@ -1,0 +1,131 @@
+//! `image:` and `signing:` as checked types.
+
+use crate::model::{Gate, Severity};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// `ghcr.io/acme/churn`
+    pub repository: String,
+    pub build: Build,
+    /// After templates were filled in.
+    pub tags: Vec<String>,
+    /// Speak plain HTTP with the registry; loopback addresses always do.
+    pub insecure: bool,
+    pub attest: Vec<Attest>,
+    pub checks: ImageChecks,
+    pub gates: Vec<Gate>,
+    /// `first_run: accept`: gates against production let the first image pass, visibly.
+    pub first_run_accepted: bool,
+}
+
+/// What must hold of a built image; None: it is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageChecks {
+    pub non_root: Option<Severity>,
+    pub healthcheck: Option<Severity>,
+    pub secrets: Option<Severity>,
+    /// Globs of paths in the image.
+    pub secrets_except: Vec<String>,
+}
+
+/// What is attached to an image beside its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attest {
+    TestResult,
+    Provenance,
+    Sbom,
+}
+
+/// Who signs, and whose signatures count.
+#[derive(Clone, Debug, Default)]
+pub struct Signing {
+    pub by: Option<SignBy>,
+    pub trust: Vec<TrustedSigner>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignBy {
+    /// None: the environment holds it.
+    Key {
+        file: Option<PathBuf>,
+    },
+    Keyless {
+        fulcio: String,
+        rekor: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedSigner {
+    Key(PathBuf),
+    Identity { subject: String, issuer: String, roots: PathBuf, log_key: PathBuf },
+}
+
+impl Image {
+    /// The folder that `repository: oci:dist/image` names, relative to that of `mlops.yaml`.
+    pub fn folder(&self) -> Option<&Path> {
+        self.repository.strip_prefix("oci:").map(Path::new)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Build {
+    /// By the Docker engine.
+    Docker(DockerBuild),
+    /// With no daemon.
+    Layers(LayeredImage),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct DockerBuild {
+    pub dockerfile: PathBuf,
+    pub context: PathBuf,
+    pub args: Vec<(String, String)>,
+    pub target: Option<String>,
+    pub labels: Vec<(String, String)>,
+    /// None: the engine's own.
+    pub platform: Option<String>,
+    /// Every step runs anew.
+    pub no_cache: bool,
+    /// Images in the engine whose steps may be taken over.
+    pub cache_from: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LayeredImage {
+    /// None: `scratch`.
+    pub base: Option<String>,
+    pub layers: Vec<Layer>,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub workdir: Option<String>,
+    pub user: Option<String>,
+    pub ports: Vec<u16>,
+    pub labels: Vec<(String, String)>,
+    /// One or more: `linux/amd64`. Several make one image with an index.
+    pub platforms: Vec<String>,
+}
+
+/// How a layer is stored in the registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Gzip where samples of the files get smaller by it, else none: model weights do not.
+    #[default]
+    Auto,
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub name: String,
+    /// Files, folders or globs, relative to the folder of `mlops.yaml`; laid under `to` by that relative path,
+    /// a folder's content without the folder's own name.
+    pub files: Vec<String>,
+    /// Absolute folder in the image.
+    pub to: String,
+    pub compression: Compression,
+}
