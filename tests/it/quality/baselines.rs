@@ -131,7 +131,7 @@ fn numbers_and_records_serve_as_baselines() {
     let f1 = find(known(&baseline).1, "quality.f1[segment=a]");
     assert_eq!((f1.value, f1.n, f1.interval.unwrap().high), (0.9, Some(60), 0.95));
     world.write("record.json", &record.replace("\"schema\": 1", "\"schema\": 2"));
-    assert!(world.faults().contains("schema is 2"));
+    assert!(world.faults().contains("it has schema 2"));
 }
 
 #[test]
