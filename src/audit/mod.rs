@@ -5,6 +5,8 @@
 mod history;
 mod list;
 mod show;
+#[cfg(test)]
+mod tests;
 
 pub use list::list;
 
@@ -13,7 +15,7 @@ use crate::commands;
 use crate::digest::is_digest;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::image::{Access, Attached, Attachments, Kind, Signed};
+use crate::image::{Access, Attached, Attachments, Kind, Signed, is_tag};
 use crate::model::Fault;
 use crate::prove;
 use crate::record::{self, wire};
@@ -241,16 +243,18 @@ impl Audit {
     }
 
     /// Whether the tags of the environments point to what was promoted last.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked, or refuses: where a tag points to is then not known.
     async fn now(&mut self, attachments: &Attachments) -> Result<(), Fault> {
         for (environment, stays) in &self.environments {
-            let Some(last) = stays.last() else { continue };
-            match attachments.digest_of(environment).await {
-                Ok(Some(found)) if found != last.digest => self.findings.push(format!(
+            // An environment may have other tags than its name, and a name that no tag can have.
+            let Some(last) = stays.last().filter(|_| is_tag(environment)) else { continue };
+            if let Some(found) = attachments.digest_of(environment).await?.filter(|found| *found != last.digest) {
+                self.findings.push(format!(
                     "{environment}: the tag points to {found}, promoted last was {} at {}",
                     last.digest, last.from
-                )),
-                // An environment may have other tags than its name.
-                _ => {}
+                ));
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ pub use proof::{
     Attached, Attachments, Kind, PROMOTION_TYPE, Proof, RECORD_TYPE, Signed, Statement, attach_to, pull_attached,
     pull_predictions, pull_record, pull_signed,
 };
-pub(crate) use registry::check_tags;
+pub(crate) use registry::{check_tags, is_tag};
 pub use registry::{resolve, retag};
 
 pub(crate) use engine::build as build_with_engine;

@@ -101,7 +101,7 @@ pub(super) fn parse(name: &str) -> Result<Reference, Fault> {
 }
 
 /// Whether a text can be a tag: it becomes part of an address.
-fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let rest = |b: u8| word(b) || b == b'.' || b == b'-';
     text.len() <= 128 && text.bytes().next().is_some_and(word) && text.bytes().all(rest)

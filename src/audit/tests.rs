@@ -1,0 +1,64 @@
+//! The tags of the environments, against a registry that says only what it is told to.
+
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// A repository of a registry that answers every request for a manifest like this.
+async fn answering(status: &'static str, body: &'static str) -> Attachments {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 8192];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let asks = String::from_utf8_lossy(&request[..read]).contains("/manifests/");
+            let (status, body) = if asks { (status, body) } else { ("200 OK", "{}") };
+            let length = body.len();
+            let text = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+            let _ = stream.write_all(text.as_bytes()).await;
+        }
+    });
+    Attachments::open(&format!("{host}/a/b"), false, &Access::default()).await.unwrap()
+}
+
+/// An audit that found one promotion, to `environment`.
+fn promoted(environment: &str, digest: &str) -> Audit {
+    let stay = Stay {
+        digest: digest.to_string(),
+        from: "2026-01-01T00:00:00Z".into(),
+        until: None,
+        replaced: None,
+        promotion: "sha256:1".into(),
+        promotion_signed: "unsigned".into(),
+        run: "sha256:2".into(),
+        commit: None,
+        gates: Vec::new(),
+        evidence: None,
+        git: None,
+    };
+    let environments = BTreeMap::from([(environment.to_string(), vec![stay])]);
+    Audit { repository: "r/a".into(), environments, findings: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_tell_where_a_tag_points_to_is_an_error() {
+    let refusing = answering("403 Forbidden", "{}").await;
+    let fault = promoted("prod", "sha256:3").now(&refusing).await.unwrap_err();
+    assert!(fault.why.contains("403"), "{fault}");
+    // A name that no tag can have is not asked for.
+    let mut audit = promoted("prod eu", "sha256:3");
+    audit.now(&refusing).await.unwrap();
+    assert!(audit.findings.is_empty(), "{:?}", audit.findings);
+}
+
+#[tokio::test]
+async fn a_tag_that_points_elsewhere_is_found_and_none_is_nothing() {
+    let mut audit = promoted("prod", &crate::digest::of(b"{}"));
+    audit.now(&answering("200 OK", "{}").await).await.unwrap();
+    audit.now(&answering("404 Not Found", "{}").await).await.unwrap();
+    assert!(audit.findings.is_empty(), "{:?}", audit.findings);
+    let mut audit = promoted("prod", "sha256:3");
+    audit.now(&answering("200 OK", "{}").await).await.unwrap();
+    assert!(audit.findings[0].contains("prod: the tag points to sha256:"), "{:?}", audit.findings);
+}
