@@ -49,10 +49,8 @@ pub async fn run(settings: &Settings, args: &AuditArgs) -> Result<Exit, Error> {
     let trust = prove::trust_of(settings, &args.keys, config.as_ref())?;
     let mut audit = of_registry(&repository, insecure, &settings.access, &trust).await?;
     if let Some(config) = config.filter(|_| own.as_ref() == Some(&repository)) {
-        for environment in &config.environments {
-            let changes = history::in_git(&settings.root, environment, &repository).await;
-            audit.compare(&environment.name, changes);
-        }
+        let overlays = config.environments.iter().map(|one| (one.name.as_str(), one.overlay.as_path()));
+        audit.lay_beside(&settings.root, overlays, &repository).await;
     }
     commands::print(&show::render(&audit, args.format));
     Ok(if audit.findings.is_empty() { Exit::Ok } else { Exit::Blocked })

@@ -57,6 +57,13 @@ pub struct ImageEdit {
     pub digest: Option<String>,
 }
 
+impl ImageEdit {
+    /// Whether what runs by this entry is of `repository`: `newName` is what runs.
+    pub fn leads_to(&self, repository: &str) -> bool {
+        self.new_name.as_deref().unwrap_or(&self.name) == repository
+    }
+}
+
 /// What the caller adds to a build.
 #[derive(Clone, Debug, Default)]
 pub struct Options {

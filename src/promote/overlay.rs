@@ -92,9 +92,8 @@ pub fn plan(
     let what = || format!("change the image in {shown}");
     let by_hand = "edit the entry by hand, then promote again";
     let entries = edit::images(&before).map_err(|error| Fault::new(what(), error, "correct the file"))?;
-    // `newName` is what runs: an entry that renames the base's image to the repository is the one to change.
-    let of_model: Vec<&ImageEdit> =
-        entries.iter().filter(|e| e.new_name.as_deref().unwrap_or(&e.name) == repository).collect();
+    // An entry that renames the base's image to the repository is the one to change.
+    let of_model: Vec<&ImageEdit> = entries.iter().filter(|entry| entry.leads_to(repository)).collect();
     let name = match of_model[..] {
         [] => repository.to_string(),
         [one] => one.name.clone(),

@@ -18,25 +18,26 @@ const LOOK: Duration = Duration::from_secs(30);
 /// # Errors
 /// A repository that git will not tell of, such as one of another user.
 pub async fn commit(root: &Path) -> Result<Option<Commit>, Fault> {
-    let what = "ask git for the commit";
-    let Ok(done) = git(root, &["log", "-1", "--format=%H %cI"], Stdio::piped(), LOOK, what).await else {
-        return Ok(None);
-    };
-    if done.code != Some(0) {
-        let why = done.complaint();
-        let is_absent = ["not a git repository", "does not have any commits yet", "bad default revision"];
-        let hint = "if the repository is of another user: git config --global --add safe.directory \"$PWD\"";
-        return if is_absent.iter().any(|words| why.contains(words)) {
-            Ok(None)
-        } else {
-            Err(Fault::new(what, why, hint))
-        };
-    }
-    let line = done.text().trim().to_string();
-    let Some((sha, time)) = line.split_once(' ') else { return Ok(None) };
+    let line = told(root, &["log", "-1", "--format=%H %cI"], LOOK, "ask git for the commit").await?;
+    let Some((sha, time)) = line.as_ref().and_then(|line| line.trim().split_once(' ')) else { return Ok(None) };
     let status = look(root, &["status", "--porcelain", "--untracked-files=no", "--", "."]).await;
     // What git cannot tell counts as changed.
     Ok(Some(Commit { sha: sha.to_string(), time: time.to_string(), dirty: status.is_none_or(|s| !s.is_empty()) }))
+}
+
+/// What a git command wrote; None outside a repository, before the first commit, or without git.
+///
+/// # Errors
+/// A repository that git will not tell of, such as one of another user, or not within `timeout`.
+pub async fn told(root: &Path, arguments: &[&str], timeout: Duration, what: &str) -> Result<Option<String>, Fault> {
+    let Some(done) = run(root, arguments, Stdio::null(), Stdio::piped(), timeout, what).await? else { return Ok(None) };
+    if done.code == Some(0) {
+        return Ok(Some(done.text()));
+    }
+    let why = done.complaint();
+    let is_absent = ["not a git repository", "does not have any commits yet", "bad default revision"];
+    let hint = "if the repository is of another user: git config --global --add safe.directory \"$PWD\"";
+    if is_absent.iter().any(|words| why.contains(words)) { Ok(None) } else { Err(Fault::new(what, why, hint)) }
 }
 
 /// Files that git tracks below `root`, relative to it; None where there is no repository.
@@ -95,6 +96,19 @@ pub async fn git_fed(
     timeout: Duration,
     what: &str,
 ) -> Result<Done, Fault> {
+    let done = run(root, arguments, input, output, timeout, what).await?;
+    done.ok_or_else(|| Fault::new(what, "the git command is not installed", "install git"))
+}
+
+/// As [`git_fed`]; None where git is not installed.
+async fn run(
+    root: &Path,
+    arguments: &[&str],
+    input: Stdio,
+    output: Stdio,
+    timeout: Duration,
+    what: &str,
+) -> Result<Option<Done>, Fault> {
     let mut command = Command::new("git");
     command.arg("-C").arg(root).args(arguments).stdin(input).stdout(output).stderr(Stdio::piped());
     // Of the folder's own repository, also when a hook of another one runs us.
@@ -103,12 +117,13 @@ pub async fn git_fed(
     }
     // No questions, no locks, and words that do not change with the user's language.
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").kill_on_drop(true);
-    let running = command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Fault::new(what, "the git command is not installed", "install git"),
-        _ => Fault::new(what, error, ""),
-    })?;
+    let running = match command.spawn() {
+        Ok(running) => running,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Fault::new(what, error, "")),
+    };
     match tokio::time::timeout(timeout, running.wait_with_output()).await {
-        Ok(Ok(done)) => Ok(Done { code: done.status.code(), output: done.stdout, errors: done.stderr }),
+        Ok(Ok(done)) => Ok(Some(Done { code: done.status.code(), output: done.stdout, errors: done.stderr })),
         Ok(Err(error)) => Err(Fault::new(what, error, "")),
         Err(_) => Err(Fault::new(what, format!("git did not end within {} s", timeout.as_secs()), "")),
     }
