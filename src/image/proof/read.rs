@@ -18,7 +18,8 @@ use std::sync::Arc;
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// A statement in base64 in an envelope.
 const MOST_BUNDLE: u64 = MOST_BYTES / 3 * 4 + 1024 * 1024;
-/// Artifacts of one digest that are read. More runs than this on one digest are improbable; the last ones count.
+/// Artifacts of one kind that are read of one digest. More runs than this on one digest are improbable; which of them count
+/// would not be known.
 const MOST_RECORDS: usize = 1000;
 
 /// Which of our own statements.
@@ -279,11 +280,20 @@ impl<'a> Reader<'a> {
         Ok(Reader { repository, digest, what })
     }
 
+    fn check_count(&self, found: usize) -> Result<(), Fault> {
+        if found <= MOST_RECORDS {
+            return Ok(());
+        }
+        let why = format!("{found} artifacts of one kind are attached to it, expected at most {MOST_RECORDS}");
+        Err(Fault::new(&self.what, why, "remove old ones; who can push to this repository?"))
+    }
+
     /// The unsigned artifacts of a kind, as they are.
     async fn claims(&self, kind: Kind) -> Result<Vec<Result<Attached, Unread>>, Fault> {
         let listed = self.repository.referrers(self.digest, kind.artifact_type()).await?;
+        self.check_count(listed.len())?;
         let mut claims = Vec::new();
-        for entry in listed.iter().skip(listed.len().saturating_sub(MOST_RECORDS)) {
+        for entry in &listed {
             let statement = self.content(&entry.digest, STATEMENT_MEDIA, MOST_BYTES).await?;
             let opened = statement.and_then(|(statement, _)| predicate(&statement, self.digest, kind.predicate_type()));
             let artifact = entry.digest.clone();
@@ -302,8 +312,9 @@ impl<'a> Reader<'a> {
             annotations.get(BUNDLE_PREDICATE).is_none_or(|named| named == kind.predicate_type())
         };
         let asked: Vec<_> = listed.iter().filter(|entry| entry.annotations.as_ref().is_none_or(named)).collect();
+        self.check_count(asked.len())?;
         let mut signed = Vec::new();
-        for entry in asked.iter().skip(asked.len().saturating_sub(MOST_RECORDS)) {
+        for entry in asked {
             let content = self.content(&entry.digest, BUNDLE, MOST_BUNDLE).await?;
             let statement = content.as_ref().ok().and_then(|(bundle, _)| payload(bundle));
             let is_other = statement.as_ref().is_some_and(|statement| {

@@ -1,12 +1,12 @@
 //! Manifests: small documents, held in memory, always checked against their digest.
 
 use super::Repository;
-use super::referrers::next_page;
+use super::pages::List;
 use crate::digest::{self, is_digest};
 use crate::image::layout::{INDEX, MANIFEST};
 use crate::model::Fault;
 use oci_client::RegistryOperation;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LINK};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, Response, StatusCode};
 
 /// The most that registries accept.
@@ -94,26 +94,14 @@ impl Repository {
     /// All tags; none when there is no such repository.
     pub(in crate::image) async fn tags(&self) -> Result<Vec<String>, Fault> {
         let what = format!("list the tags of {}", self.name());
-        let (mut tags, mut pages) = (Vec::new(), 0);
-        let mut next = reqwest::Url::parse(&self.url("tags/list?n=1000")).ok();
-        while let Some(url) = next.take() {
-            let target = (Method::GET, url.as_str());
-            let response = self.send(&what, RegistryOperation::Pull, target, |request| request).await?;
-            match response.status() {
-                StatusCode::OK => {}
-                StatusCode::NOT_FOUND => return Ok(tags),
-                _ => return Err(self.refused(&what, response).await),
-            }
-            next = header(&response, LINK.as_str()).and_then(|link| next_page(&url, &link));
-            let body = self.small_body(&what, response).await?;
-            let list: TagList = serde_json::from_slice(&body).map_err(|e| Fault::new(&what, e, ""))?;
-            tags.extend(list.tags.unwrap_or_default());
-            pages += 1;
-            if pages == MOST_PAGES && next.is_some() {
-                return Err(Fault::new(what, format!("there are more than {} tags", tags.len()), "remove old ones"));
-            }
-        }
-        Ok(tags)
+        let url = self.url("tags/list?n=1000");
+        let absent = [StatusCode::NOT_FOUND];
+        let list = List { what: &what, url: &url, accept: "*/*", absent: &absent, most_pages: MOST_PAGES };
+        let read = |body: &[u8]| {
+            let list: TagList = serde_json::from_slice(body).map_err(|e| Fault::new(&what, e, ""))?;
+            Ok(list.tags.unwrap_or_default())
+        };
+        self.pages(list, read).await
     }
 
     pub(super) async fn small_body(&self, what: &str, mut response: Response) -> Result<Vec<u8>, Fault> {

@@ -5,6 +5,7 @@
 mod blob;
 mod http;
 mod manifest;
+mod pages;
 mod referrers;
 #[cfg(test)]
 mod tests;

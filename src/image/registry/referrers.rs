@@ -6,18 +6,17 @@
 //! written again when they went.
 
 use super::Repository;
-use super::manifest::header;
+use super::pages::List;
 use crate::image::layout::INDEX;
 use crate::model::Fault;
-use oci_client::RegistryOperation;
 use oci_client::manifest::OciDescriptor;
-use reqwest::header::{ACCEPT, LINK};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
-const PAGES: usize = 20;
+/// Of what refers to one image.
+const MOST_PAGES: usize = 20;
 /// Of a tag that others write too.
 const READS: u32 = 30;
 
@@ -49,26 +48,13 @@ impl Repository {
 
     async fn api_entries(&self, subject: &str, artifact_type: &str) -> Result<Vec<Value>, Fault> {
         let what = format!("list what refers to {subject} in {}", self.name());
-        let mut entries = Vec::new();
-        let mut next = reqwest::Url::parse(&self.url(&format!("referrers/{subject}"))).ok();
-        if let Some(url) = &mut next {
-            url.query_pairs_mut().append_pair("artifactType", artifact_type);
-        }
-        for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
-            let target = (Method::GET, url.as_str());
-            let response = self.send(&what, RegistryOperation::Pull, target, |r| r.header(ACCEPT, INDEX)).await?;
-            match response.status() {
-                StatusCode::OK => {}
-                // Registries without the API; some answer with 400 or 405 to an address they do not know.
-                StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => break,
-                _ => return Err(self.refused(&what, response).await),
-            }
-            next = header(&response, LINK.as_str()).and_then(|link| next_page(&url, &link));
-            let body = self.small_body(&what, response).await?;
-            entries.extend(manifests(&what, &body)?);
-        }
-        Ok(entries)
+        // In a query, of all that a media type has, `/` and `+` alone are written otherwise.
+        let kind = artifact_type.replace('/', "%2F").replace('+', "%2B");
+        let url = self.url(&format!("referrers/{subject}?artifactType={kind}"));
+        // Registries without the API; some answer with 400 or 405 to an address they do not know.
+        let absent = [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST, StatusCode::METHOD_NOT_ALLOWED];
+        let list = List { what: &what, url: &url, accept: INDEX, absent: &absent, most_pages: MOST_PAGES };
+        self.pages(list, |body| manifests(&what, body)).await
     }
 
     /// Adds entries to the index under the fallback tag of `subject`, keeping those of others.
@@ -152,27 +138,9 @@ fn manifests(what: &str, index: &[u8]) -> Result<Vec<Value>, Fault> {
     }
 }
 
-/// The address of `Link: </v2/…>; rel="next"`.
-pub(super) fn next_page(current: &reqwest::Url, link: &str) -> Option<reqwest::Url> {
-    let (address, rest) = link.trim_start().strip_prefix('<')?.split_once('>')?;
-    if !rest.replace(['"', ' '], "").contains("rel=next") {
-        return None;
-    }
-    current.join(address).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_next_page_is_read_from_the_link_header() {
-        let here = reqwest::Url::parse("https://r.example/v2/a/referrers/d").unwrap();
-        let next = next_page(&here, "</v2/a/referrers/d?n=2>; rel=\"next\"").unwrap();
-        assert_eq!(next.as_str(), "https://r.example/v2/a/referrers/d?n=2");
-        assert_eq!(next_page(&here, "</x>; rel=\"prev\""), None);
-        assert_eq!(next_page(&here, "nonsense"), None);
-    }
 
     #[test]
     fn what_is_no_index_is_refused_with_a_hint() {

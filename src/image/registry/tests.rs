@@ -321,3 +321,69 @@ async fn two_writers_of_the_fallback_tag_both_stay() {
     let latest = pull_record(&name, &image.digest, false, &Access::default()).await.unwrap();
     assert_eq!(latest.as_deref(), Some(records[3].as_bytes()));
 }
+
+/// A registry whose lists have a second page: the first holds `first`, every later one is `later`, with the address of
+/// one more.
+async fn of_pages(first: &'static str, later: &'static str) -> Repository {
+    let (host, _) = serve(move |request| {
+        let line = parts(request).0;
+        let is_list = line.contains("/referrers/") || line.contains("/tags/list");
+        let path = line.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+        let link = format!("<{path}?last=1>; rel=\"next\"");
+        match line {
+            _ if line.starts_with("GET /v2/ ") => ok(""),
+            _ if is_list && !line.contains("last=1") => answer("200 OK", &[("Link", &link)], first),
+            _ if is_list => answer(later, &[("Link", &link)], first),
+            _ => answer("404 Not Found", &[], ""),
+        }
+    })
+    .await;
+    Repository::named(&format!("{host}/a/b"), false, &Access::default()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_list_is_whole_or_a_fault() {
+    let (subject, kind) = (digest::of(b"image"), crate::record::wire::MEDIA_TYPE);
+    for refusal in ["400 Bad Request", "404 Not Found", "405 Method Not Allowed"] {
+        let repository = of_pages(r#"{"manifests": []}"#, refusal).await;
+        let fault = repository.referrers(&subject, kind).await.unwrap_err();
+        assert!(fault.why.contains(&refusal[..3]), "{fault}");
+    }
+    let fault = of_pages(r#"{"manifests": []}"#, "200 OK").await.referrers(&subject, kind).await.unwrap_err();
+    assert!(fault.why.contains("more than 20 pages"), "{fault}");
+    let fault = of_pages(r#"{"tags": ["v1"]}"#, "404 Not Found").await.tags().await.unwrap_err();
+    assert!(fault.why.contains("404"), "{fault}");
+    let fault = of_pages(r#"{"tags": ["v1"]}"#, "200 OK").await.tags().await.unwrap_err();
+    assert!(fault.why.contains("more than 100 pages, 100 entries"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_registry_without_the_lists_has_none() {
+    for refusal in ["400 Bad Request", "404 Not Found", "405 Method Not Allowed"] {
+        let (host, _) = serve(move |request| match parts(request).0 {
+            line if line.contains("/referrers/") => answer(refusal, &[], ""),
+            _ => answer("404 Not Found", &[], ""),
+        })
+        .await;
+        let repository = Repository::named(&format!("{host}/a/b"), false, &Access::default()).await.unwrap();
+        assert!(repository.referrers(&digest::of(b"image"), "x/y").await.unwrap().is_empty(), "{refusal}");
+        assert!(repository.tags().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn more_records_than_are_read_are_a_fault() {
+    let entry = |n: usize| {
+        serde_json::json!({"mediaType": MANIFEST, "digest": digest::of(n.to_string().as_bytes()), "size": 2,
+            "artifactType": crate::record::wire::MEDIA_TYPE})
+    };
+    let index = serde_json::json!({"manifests": (0..1001).map(entry).collect::<Vec<_>>()}).to_string();
+    let (host, _) = serve(move |request| match parts(request).0 {
+        line if line.contains("/referrers/") => ok(&index),
+        _ => answer("404 Not Found", &[], ""),
+    })
+    .await;
+    let pulled = pull_record(&format!("{host}/a/b"), &digest::of(b"image"), false, &Access::default()).await;
+    let fault = pulled.unwrap_err();
+    assert!(fault.why.contains("1001 artifacts") && fault.why.contains("at most 1000"), "{fault}");
+}
