@@ -15,6 +15,8 @@ mod pack;
 mod pipe;
 mod proof;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub use access::Access;
 pub use layers::OwnLayers;

@@ -202,16 +202,12 @@ impl<W: Write> Write for LayerWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::tests::noise;
     use std::io::Read;
 
     /// Runs, text and noise, so that every kind of block is made.
     fn mixed() -> Vec<u8> {
-        let mut state = 1u64;
-        let mut next = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as u8
-        };
-        let noise = (0..1_400_000).map(|_| next()).collect::<Vec<u8>>();
+        let noise = noise(1, 1_400_000);
         let text = noise.iter().map(|byte| b"abcdefgh\n"[usize::from(byte % 9)]).collect::<Vec<u8>>();
         [noise, text, vec![0; 300_000]].concat()
     }

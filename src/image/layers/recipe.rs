@@ -226,6 +226,7 @@ impl<W: Write> Write for Skip<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::tests::noise;
     use futures_util::TryStreamExt;
     use std::time::Duration;
 
@@ -278,13 +279,7 @@ mod tests {
     fn weights_are_stored_and_text_is_packed() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("w.bin");
-        let mut state = 7u64;
-        let noise: Vec<u8> = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as u8
-        })
-        .take(3_000_000)
-        .collect();
+        let noise = noise(7, 3_000_000);
         for (bytes, expected) in [
             (noise.clone(), Packing::Stored),
             ("print('hello')\n".repeat(1000).into_bytes(), Packing::Gzip),
