@@ -5,6 +5,7 @@
 
 use super::estimate::{Estimate, ratio};
 use super::linear::{Linear, Scale};
+use super::rows::{RowMetric, Rows};
 
 /// Blocks that few series are cut into. With 10 to 30 of them, the t interval of batch means is right for a series
 /// that remembers up to a block's length (Schmeiser 1982).
@@ -71,11 +72,8 @@ impl Clusters {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ForecastMetric {
-    MeanAbsoluteError,
-    RootMeanSquaredError,
-    MeanAbsolutePercentageError,
-    /// Mean of 2·|y − ŷ| / (|y| + |ŷ|), 0 to 2; 0 where both are 0 (Makridakis 1993).
-    SymmetricMeanAbsolutePercentageError,
+    /// Of the points, as of any regression.
+    Point(RowMetric),
     /// Σ|y − ŷ| / Σ|y|
     WeightedAbsolutePercentageError,
     /// Mean of |y − ŷ| / naive error of its series (Hyndman & Koehler 2006).
@@ -96,23 +94,8 @@ impl ForecastMetric {
         let absolute = || rows().map(|(t, p)| (t - p).abs());
         let quantile = |place: usize| data.quantiles.get(place);
         let linear = match self {
-            ForecastMetric::MeanAbsoluteError => mean(absolute().collect())?,
-            ForecastMetric::RootMeanSquaredError => {
-                let squares = mean(rows().map(|(t, p)| (t - p).powi(2)).collect())?;
-                let value = squares.value.sqrt();
-                let slope = if value > 0.0 { 0.5 / value } else { 0.0 };
-                let contributions = squares.contributions.iter().map(|c| c * slope).collect();
-                Linear { value, contributions, reach: squares.reach.sqrt(), ..squares }
-            }
-            ForecastMetric::MeanAbsolutePercentageError => {
-                mean(rows().map(|(t, p)| (t - p).abs() / t.abs().max(f64::EPSILON)).collect())?
-            }
-            ForecastMetric::SymmetricMeanAbsolutePercentageError => {
-                let of_row = |(t, p): (f64, f64)| match t.abs() + p.abs() {
-                    size if size > 0.0 => 2.0 * (t - p).abs() / size,
-                    _ => 0.0,
-                };
-                mean(rows().map(of_row).collect())?
+            ForecastMetric::Point(metric) => {
+                metric.linear(Rows::Values { truth: data.truth, predicted: data.predicted }, None)?
             }
             ForecastMetric::WeightedAbsolutePercentageError => {
                 let sizes: Vec<f64> = data.truth.iter().map(|t| t.abs()).collect();
@@ -209,7 +192,7 @@ mod tests {
             let zeros = vec![0.0; n];
             let data = Forecast { truth: &errors, predicted: &zeros, quantiles: &[], naive: None, clusters: &clusters };
             let holds = |low: f64, high: f64| usize::from(low <= truth && truth <= high);
-            let found = ForecastMetric::MeanAbsoluteError.of(data, 0.95).unwrap().interval.unwrap();
+            let found = ForecastMetric::Point(RowMetric::MeanAbsoluteError).of(data, 0.95).unwrap().interval.unwrap();
             by_blocks += holds(found.low, found.high);
             let losses: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
             let naive = Linear::mean(losses, None, Scale::Positive).unwrap().interval(0.95);
@@ -233,13 +216,13 @@ mod tests {
         let of = |metric: ForecastMetric| metric.of(data, 0.95).map(|found| found.value);
         assert_eq!(of(ForecastMetric::MeanAbsoluteScaledError), None);
         assert_eq!(of(ForecastMetric::WeightedAbsolutePercentageError), None);
-        assert_eq!(of(ForecastMetric::SymmetricMeanAbsolutePercentageError), Some(1.0));
+        assert_eq!(of(ForecastMetric::Point(RowMetric::SymmetricMeanAbsolutePercentageError)), Some(1.0));
         for metric in [ForecastMetric::Pinball(None), ForecastMetric::Pinball(Some(0)), ForecastMetric::Coverage(0, 1)]
         {
             assert_eq!(of(metric), None);
         }
         // A single cluster bounds nothing.
-        let found = ForecastMetric::MeanAbsoluteError.of(data, 0.95).unwrap().interval.unwrap();
+        let found = ForecastMetric::Point(RowMetric::MeanAbsoluteError).of(data, 0.95).unwrap().interval.unwrap();
         assert_eq!((found.low, found.high), (0.0, f64::INFINITY));
         assert_eq!(naive_error(&[1.0, 2.0], 2), None);
         assert_eq!(naive_error(&[1.0, 2.0, 4.0], 1), Some(1.5));

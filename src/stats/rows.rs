@@ -37,6 +37,7 @@ pub enum RowMetric {
     D2AbsoluteError,
     MeanSquaredLogError,
     RootMeanSquaredLogError,
+    /// Mean of 2·|y − ŷ| / (|y| + |ŷ|), 0 to 2; 0 where both are 0 (Makridakis 1993).
     SymmetricMeanAbsolutePercentageError,
     Rouge1,
     Rouge2,

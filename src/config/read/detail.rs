@@ -34,7 +34,8 @@ fn keys(task: Task) -> Keys {
             "labels: [a, b], label: tags, prediction: predicted_tags; or a column each: label: y_*, score: p_*",
         ),
         Task::Regression => (&[&["label"], &["prediction"]], &["weight", "group"], "label: y, prediction: y_pred"),
-        Task::Text => (&[&["label"], &["prediction"]], &["weight", "group"], "label: reference, prediction: output"),
+        // BLEU and its kin are of a whole corpus, where no row has a weight.
+        Task::Text => (&[&["label"], &["prediction"]], &["group"], "label: reference, prediction: output"),
         Task::Ranking => (
             &[&["query"], &["label"], &["score"]],
             &["k", "relevant"],

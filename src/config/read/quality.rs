@@ -87,17 +87,6 @@ impl Reader<'_> {
         let task = node.get("task").and_then(Node::text).and_then(Task::named).unwrap_or(Task::Binary);
         let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_string);
         let (score, prediction) = (text("score"), text("prediction"));
-        let takes = |key: &str| match (key, task) {
-            ("weight", Task::Text) => Err("BLEU and its kin are of a whole corpus, where no row has a weight"),
-            (_, Task::Binary | Task::Multiclass | Task::Regression | Task::Text) => Ok(()),
-            _ => Err("the rows of this task are one another's already: documents of a query, attempts at an item"),
-        };
-        for (key, found) in ["weight", "group"].into_iter().filter_map(|key| Some((key, node.get(key)?))) {
-            if let Err(why) = takes(key) {
-                let message = format!("`{key}` is not for `task: {}`: {why}", task.name());
-                self.problems.add(Code::Conflict, &found.at, message, "leave it out");
-            }
-        }
         let threshold = number(node, "threshold", 0.5);
         if let Some(at) = node.get("threshold").map(|n| &n.at)
             // A judge's scores may go from 1 to 5.

@@ -2,24 +2,25 @@
 
 use super::{Kind, MetricInfo, NO_ROWS, higher, lower, share};
 use crate::stats::forecast::ForecastMetric as Of;
+use crate::stats::rows::RowMetric;
 
 const fn metric(id: &'static str, aliases: &'static [&'static str], of: Of, formula: &'static str) -> MetricInfo {
     lower(id, aliases, Kind::Forecast(of), formula, NO_ROWS)
 }
 
 pub const METRICS: &[MetricInfo] = &[
-    metric("mae", &["mean_absolute_error"], Of::MeanAbsoluteError, "mean |y − ŷ|"),
-    metric("rmse", &["root_mean_squared_error"], Of::RootMeanSquaredError, "√ mean (y − ŷ)²"),
+    metric("mae", &["mean_absolute_error"], Of::Point(RowMetric::MeanAbsoluteError), "mean |y − ŷ|"),
+    metric("rmse", &["root_mean_squared_error"], Of::Point(RowMetric::RootMeanSquaredError), "√ mean (y − ŷ)²"),
     share(metric(
         "mape",
         &["mean_absolute_percentage_error"],
-        Of::MeanAbsolutePercentageError,
+        Of::Point(RowMetric::MeanAbsolutePercentageError),
         "mean |y − ŷ| / max(|y|, 2⁻⁵²), a fraction",
     )),
     share(metric(
         "smape",
         &[],
-        Of::SymmetricMeanAbsolutePercentageError,
+        Of::Point(RowMetric::SymmetricMeanAbsolutePercentageError),
         "mean 2·|y − ŷ| / (|y| + |ŷ|), 0 to 200%, as in the M4 competition",
     )),
     MetricInfo {

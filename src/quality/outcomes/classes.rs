@@ -1,6 +1,6 @@
 //! Classes predicted for classes, of two with scores where the file has them.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, estimates, linear, pick, resampled_pair};
+use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, estimates, linear, pick, pick_rows, resampled_pair};
 use crate::model::{Difference, Interval};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::bootstrap::{Joint, Resamples};
@@ -129,15 +129,7 @@ impl Classes {
 
 impl Scores {
     fn select(&self, places: &[u32]) -> Scores {
-        let width = self.width as u32;
-        let values = match width {
-            1 => pick(&self.values, places),
-            _ => {
-                let cells: Vec<u32> = places.iter().flat_map(|row| row * width..(row + 1) * width).collect();
-                pick(&self.values, &cells)
-            }
-        };
-        Scores { values, ..*self }
+        Scores { values: pick_rows(&self.values, self.width, places), ..*self }
     }
 }
 

@@ -180,6 +180,11 @@ fn pick<T: Copy>(values: &[T], places: &[u32]) -> Vec<T> {
     places.iter().map(|&i| values[i as usize]).collect()
 }
 
+/// As [`pick`], of rows of `width` cells, row-major.
+fn pick_rows<T: Copy>(values: &[T], width: usize, places: &[u32]) -> Vec<T> {
+    places.iter().flat_map(|&row| &values[row as usize * width..][..width]).copied().collect()
+}
+
 fn differing<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }

@@ -1,6 +1,6 @@
 //! Several labels predicted for several.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, estimates, pick};
+use super::{Estimate, Outcomes, Pair, Sampling, Shape, estimates, pick_rows};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::{estimate, multilabel};
 
@@ -37,13 +37,12 @@ impl Shape for Multilabel {
     }
 
     fn select(&self, places: &[u32]) -> Outcomes {
-        let labels = self.labels.len() as u32;
-        let cells: Vec<u32> = places.iter().flat_map(|row| row * labels..(row + 1) * labels).collect();
+        let labels = self.labels.len();
         Outcomes::Multilabel(Multilabel {
             labels: self.labels.clone(),
-            truth: pick(&self.truth, &cells),
-            predicted: pick(&self.predicted, &cells),
-            scores: self.scores.as_ref().map(|scores| pick(scores, &cells)),
+            truth: pick_rows(&self.truth, labels, places),
+            predicted: pick_rows(&self.predicted, labels, places),
+            scores: self.scores.as_ref().map(|scores| pick_rows(scores, labels, places)),
         })
     }
 

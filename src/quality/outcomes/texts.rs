@@ -51,16 +51,25 @@ impl Shape for Texts {
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
         let groups = sampling.groups.as_deref();
-        let (sums, resamples) = (Sums::of(&self.rows), corpus::resample(&wanted, &self.rows, None, groups));
+        let resamples = (!wanted.is_empty()).then(|| corpus::resample(&wanted, &self.rows, None, groups));
+        let sums = Sums::of(&self.rows);
         let value = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
                 return linear::measure(metric, Rows::Texts(&self.rows), sampling, level);
             };
             let place = wanted.iter().position(|other| *other == corpus)?;
             let value = corpus.of(&sums)?;
-            Some((value, Some(corpus::interval(corpus, &resamples, place, value, level))))
+            Some((value, Some(corpus::interval(corpus, resamples.as_ref()?, place, value, level))))
         };
         metrics.iter().map(value).collect()
+    }
+
+    /// Of the corpus, without a bootstrap.
+    fn value(&self, metric: &MetricInfo, sampling: &Sampling) -> Option<f64> {
+        match of_corpus(metric) {
+            Some(corpus) => corpus.of(&Sums::of(&self.rows)),
+            None => linear::measure(metric, Rows::Texts(&self.rows), sampling, 0.95).map(|(value, _)| value),
+        }
     }
 
     fn compare(
@@ -74,14 +83,15 @@ impl Shape for Texts {
         let wanted: Vec<_> = metrics.iter().filter_map(|metric| of_corpus(metric)).collect();
         let groups = sampling.groups.as_deref();
         let (of_a, of_b) = (Sums::of(&self.rows), Sums::of(&baseline.rows));
-        let resamples = corpus::resample(&wanted, &self.rows, Some(&baseline.rows), groups);
+        let resamples = || corpus::resample(&wanted, &self.rows, Some(&baseline.rows), groups);
+        let resamples = (!wanted.is_empty()).then(resamples);
         let pair = |metric: &&MetricInfo| {
             let Some(corpus) = of_corpus(metric) else {
                 return linear::compare(metric, Rows::Texts(&self.rows), Rows::Texts(&baseline.rows), sampling, level);
             };
             let place = wanted.iter().position(|other| *other == corpus)?;
             let values = (corpus.of(&of_a)?, corpus.of(&of_b)?);
-            Some(resampled_pair(&resamples, place, values, corpus.range(), level))
+            Some(resampled_pair(resamples.as_ref()?, place, values, corpus.range(), level))
         };
         metrics.iter().map(pair).collect()
     }
