@@ -271,7 +271,7 @@ pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> 
     let mut from_files = Vec::new();
     // What is declared of the candidate's numbers holds for the baseline's, too.
     let declared = quality.metrics.iter().flat_map(|metrics| metrics.units.clone()).collect();
-    let known = Known { declared: &declared, usual: &super::unit_of, greatest: &super::greatest_of, level };
+    let known = Known { declared: &declared, usual: &super::unit_of, greatest: &super::greatest_of };
     for (path, name) in metrics {
         match read_metrics(&path, &name, &known) {
             Ok((MetricFile { measurements, notes }, input)) => {

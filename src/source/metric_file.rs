@@ -11,7 +11,7 @@ mod tree;
 
 use super::junit;
 use crate::config::{MetricUnit, metric_unit};
-use crate::model::{Fault, Interval, Measurement, Slice, Unit};
+use crate::model::{Fault, Interval, LEVELS, Measurement, Slice, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 pub(super) use tree::quote_bare_numbers;
@@ -36,8 +36,6 @@ pub struct Known<'a> {
     pub usual: &'a dyn Fn(&str) -> Unit,
     /// The greatest value that a metric of that name can have, where it has one.
     pub greatest: &'a dyn Fn(&str) -> Option<f64>,
-    /// The level of confidence that the gates want.
-    pub level: f64,
 }
 
 /// One entry of a metric file: a number, or a description of what else it is.
@@ -234,15 +232,11 @@ fn measured(entry: Entry, source: &str, known: &Known<'_>, notes: &mut Vec<Strin
         Some((low, high)) if !(low <= high && (value.is_nan() || (low <= value && value <= high))) => {
             return Err(format!("{key} is {value}, and its interval goes from {low} to {high}"));
         }
-        Some(_) if !(level > 0.0 && level < 1.0) => {
-            return Err(format!("{key} has an interval of level {level}, which lies not between 0 and 1"));
+        Some(_) if !LEVELS.contains(&level) => {
+            let (least, most) = (LEVELS.start(), LEVELS.end());
+            return Err(format!("{key} has an interval of level {level}, which lies not in {least} to {most}"));
         }
-        // A narrower interval would make gates surer than they are asked to be.
-        Some(_) if level < known.level - 1e-9 => {
-            let (own, asked) = (Unit::Share.show(level), Unit::Share.show(known.level));
-            notes.push(format!("{key} in {source} has an interval of {own}, and gates want {asked}: it is left aside"));
-            None
-        }
+        // At the level of the file: a gate that asks for another carries it over, and says so.
         Some((low, high)) => Some(Interval { low, high, level }),
     };
     let (slice, n) = (entry.slice, entry.n);

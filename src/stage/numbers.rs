@@ -107,8 +107,8 @@ impl From {
     ///
     /// # Errors
     /// As [`metric_file::read`]; a metric whose unit is declared is not there.
-    pub fn read(&self, level: f64) -> Result<(MetricFile, Input), Fault> {
-        let known = Known { declared: &self.metrics.units, usual: &unit_of, greatest: &greatest_of, level };
+    pub fn read(&self) -> Result<(MetricFile, Input), Fault> {
+        let known = Known { declared: &self.metrics.units, usual: &unit_of, greatest: &greatest_of };
         let found = metric_file::read(&self.path, &self.name, &known)?;
         let has = |name: &str| found.measurements.iter().any(|m| m.id.strip_prefix("quality.") == Some(name));
         if let Some(name) = self.metrics.units.keys().find(|name| !has(name)) {

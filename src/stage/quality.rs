@@ -248,7 +248,7 @@ fn of_candidate(
     }
     let mut files = Vec::new();
     for from in &numbers.files {
-        match from.read(level) {
+        match from.read() {
             Ok((found, input)) => {
                 evidence.notes.extend(found.notes);
                 evidence.inputs.push(input);

@@ -58,6 +58,14 @@ const ROWS: &[Row] = &[
         says: "NaN",
     },
     Row {
+        name: "an interval of a lower level than the gates want",
+        config: "confidence: 99%\ninconclusive: {run: block}\nquality: {metrics: [m.json], gates: [f1 >= 0.85]}",
+        files: &[("m.json", "{\"f1\": {\"value\": 0.851, \"low\": 0.8, \"high\": 0.9}}")],
+        exit: 3,
+        outcome: Some("inconclusive"),
+        says: "carried from 95% to 99%",
+    },
+    Row {
         name: "no metric file",
         config: "quality: {metrics: [m.json], gates: [f1 >= 0.5]}",
         files: &[],

@@ -8,7 +8,7 @@ fn usual(declared: &BTreeMap<String, MetricUnit>) -> Known<'_> {
         "bleu" => Some(100.0),
         _ => None,
     };
-    Known { declared, usual: &|_| Unit::Score, greatest, level: 0.95 }
+    Known { declared, usual: &|_| Unit::Score, greatest }
 }
 
 fn parse(name: &str, text: &str) -> Result<Vec<(String, f64)>, Fault> {
@@ -130,13 +130,15 @@ fn units_that_are_declared_scale_value_and_interval() {
 }
 
 #[test]
-fn an_interval_of_a_lower_level_than_gates_want_is_left_aside() {
+fn an_interval_is_kept_at_the_level_of_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m.json");
-    std::fs::write(&path, r#"{"f1": {"value": 0.9, "low": 0.88, "high": 0.92, "level": 0.8}}"#).unwrap();
-    let file = read(&path, "m.json", &usual(&BTreeMap::new())).unwrap();
-    assert_eq!(file.measurements[0].interval, None);
-    assert!(file.notes[0].contains("interval of 80%, and gates want 95%"), "{:?}", file.notes);
+    for (told, level) in [("", 0.95), (", \"level\": 0.8", 0.8), (", \"level\": 0.99", 0.99)] {
+        std::fs::write(&path, format!(r#"{{"f1": {{"value": 0.9, "low": 0.88, "high": 0.92{told}}}}}"#)).unwrap();
+        let file = read(&path, "m.json", &usual(&BTreeMap::new())).unwrap();
+        assert_eq!(file.measurements[0].interval, Some(Interval { low: 0.88, high: 0.92, level }));
+        assert_eq!(file.notes, Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -181,6 +183,8 @@ fn what_cannot_be_a_metric_file_is_refused() {
         ("m.csv", "name,value,unit\np95,0.9,furlong\n"),
         ("m.json", r#"{"f1": {"value": 0.9, "low": 0.95, "high": 0.99}}"#),
         ("m.json", r#"{"f1": {"value": 0.9, "low": 0.85, "high": 0.95, "level": 95}}"#),
+        ("m.json", r#"{"f1": {"value": 0.9, "low": 0.85, "high": 0.95, "level": 0.2}}"#),
+        ("m.json", r#"{"f1": {"value": 0.9, "low": 0.85, "high": 0.95, "level": 0.9999999}}"#),
         ("m.json", r#"{"f1": {"value": 0.9, "n": 1.5}}"#),
         ("m.xml", "<html/>"),
         ("m.xml", "<testsuite name='s'/>"),
