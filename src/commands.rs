@@ -16,6 +16,7 @@ use crate::plan::{self, Plan};
 use crate::quality;
 use crate::record::{self, wire};
 use crate::report::{self, Format};
+use crate::secret;
 use crate::settings::Settings;
 use std::io::Write;
 use std::path::Path;
@@ -159,6 +160,7 @@ pub fn render(settings: &Settings, args: &cli::RenderArgs) -> Result<Exit, Error
         allow_remote: args.allow_remote,
         load_anywhere: args.load_restrictor == cli::LoadRestrictor::None,
         installed: args.renderer == cli::Renderer::Kustomize,
+        withheld: secret::withheld(),
         ..kustomize::Options::default()
     };
     let shown = args.overlay.display();

@@ -1,11 +1,11 @@
 //! Running other people's commands: a timeout for each, a process group that ends with it, its output kept short.
 
 use crate::secret::strike_out;
+pub use crate::secret::withheld;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -112,16 +112,8 @@ pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> st
     Ok(group)
 }
 
-/// Variables that no command gets to see, such as keys that sign what it produced.
-static WITHHELD: OnceLock<&'static [&'static str]> = OnceLock::new();
-
-/// Keeps variables of the environment from every command that is started from now on.
-pub fn withhold(names: &'static [&'static str]) {
-    let _ = WITHHELD.set(names);
-}
-
 fn start(mut command: Command) -> std::io::Result<Group> {
-    for name in WITHHELD.get().copied().unwrap_or_default() {
+    for name in withheld() {
         command.env_remove(name);
     }
     command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,7 +1,7 @@
 //! A value that must never be seen: it prints as `***`, is not serialised, and can be struck out of any text.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// A token or a password. [`Secret::expose`] is the only way to its value.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,6 +55,19 @@ pub fn strike_out(text: &str) -> String {
     let hidden = HIDDEN.read().unwrap_or_else(PoisonError::into_inner);
     let found = hidden.iter().filter(|secret| text.contains(secret.as_str()));
     found.fold(text.to_string(), |text, secret| text.replace(secret.as_str(), STRUCK_OUT))
+}
+
+/// Variables that no command gets to see, such as keys that sign what it produced.
+static WITHHELD: OnceLock<&'static [&'static str]> = OnceLock::new();
+
+/// Keeps variables of the environment from every command that is started from now on.
+pub fn withhold(names: &'static [&'static str]) {
+    let _ = WITHHELD.set(names);
+}
+
+/// The names of the variables that whoever starts a command takes out of its environment.
+pub fn withheld() -> &'static [&'static str] {
+    WITHHELD.get().copied().unwrap_or_default()
 }
 
 /// Whether a variable of this name holds a secret: by the words of the name.

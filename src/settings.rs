@@ -7,7 +7,6 @@ use crate::files;
 use crate::host::{self, Host};
 use crate::image::Access;
 use crate::model::Fault;
-use crate::process;
 use crate::record::statements::Builder;
 use crate::report;
 use crate::secret::{self, Secret};
@@ -84,7 +83,7 @@ impl Settings {
     /// The folder is not there.
     pub fn resolve(cli: &Cli) -> Result<Settings, Error> {
         hide_secrets();
-        process::withhold(&SIGNING);
+        secret::withhold(&SIGNING);
         let directory = cli.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let absolute = directory.canonicalize();
         let directory = absolute.map_err(|e| Error::usage(format!("cannot work in {}: {e}", directory.display())))?;

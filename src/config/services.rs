@@ -1,7 +1,7 @@
 //! Where numbers are kept by others, as `baseline:` and `metrics:` name it.
 
 use super::{BaselineSource, units};
-use crate::model::Unit;
+use crate::model::{Unit, shown_address};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -189,18 +189,7 @@ impl BaselineSource {
             BaselineSource::Dvc { reference } => format!("dvc:{reference}"),
             BaselineSource::File(path) => path.display().to_string(),
             BaselineSource::Service(service) => service.to_string(),
-            BaselineSource::Address(address) => {
-                let address = address.split(['?', '#']).next().unwrap_or_default();
-                match address.split_once("://") {
-                    Some((scheme, rest)) => {
-                        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-                        let is_web = scheme.starts_with("http");
-                        let host = if is_web { host.rsplit('@').next().unwrap_or_default() } else { host };
-                        format!("{scheme}://{host}/{path}")
-                    }
-                    None => address.to_string(),
-                }
-            }
+            BaselineSource::Address(address) => shown_address(address),
         }
     }
 }
@@ -255,6 +244,8 @@ mod tests {
             shown("abfss://box@store.dfs.core.windows.net/b.csv"),
             "abfss://box@store.dfs.core.windows.net/b.csv"
         );
+        assert_eq!(shown("HTTPS://ann:word@example.com/b.csv"), "HTTPS://example.com/b.csv");
+        assert_eq!(shown("s3://KEY:SECRET@bucket/b.csv"), "s3://bucket/b.csv");
     }
 
     #[test]

@@ -65,9 +65,8 @@ pub async fn run(settings: &Settings, args: &DiffArgs) -> Result<Exit, Error> {
 
 async fn render(folder: &Path, installed: bool) -> Result<Vec<Value>, String> {
     let folder = folder.to_path_buf();
-    match tokio::task::spawn_blocking(move || kustomize::build(&folder, &Options { installed, ..Options::default() }))
-        .await
-    {
+    let options = Options { installed, withheld: secret::withheld(), ..Options::default() };
+    match tokio::task::spawn_blocking(move || kustomize::build(&folder, &options)).await {
         Ok(Ok(output)) => Ok(output.resources),
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),

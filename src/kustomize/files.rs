@@ -23,6 +23,8 @@ struct Rules {
     /// Files outside the directory may be read.
     anywhere: bool,
     remote: bool,
+    /// What `git` does not get to see.
+    withheld: &'static [&'static str],
     /// Repositories that were cloned, by URL and reference; they go when the build is over.
     clones: RefCell<HashMap<(String, String), Rc<TempDir>>>,
 }
@@ -54,7 +56,12 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn open(dir: &Path, options: &Options) -> Result<Self> {
         let real = real_directory(dir, dir)?;
-        let rules = Rules { anywhere: options.load_anywhere, remote: options.allow_remote, ..Rules::default() };
+        let rules = Rules {
+            anywhere: options.load_anywhere,
+            remote: options.allow_remote,
+            withheld: options.withheld,
+            ..Rules::default()
+        };
         Ok(Self {
             shown: tidy(dir),
             relative: PathBuf::new(),
@@ -111,7 +118,7 @@ impl Root {
         let clone = match known {
             Some(clone) => clone,
             None => {
-                let clone = Rc::new(url.fetch().map_err(|e| Error::new(format!("{path}: {e}")))?);
+                let clone = Rc::new(url.fetch(self.rules.withheld).map_err(|e| Error::new(format!("{path}: {e}")))?);
                 self.rules.clones.borrow_mut().insert(key, clone.clone());
                 clone
             }

@@ -7,7 +7,6 @@ use super::read::{self, Dialect};
 use super::transformer_config::Config;
 use super::{Options, Output, program, resource, transform};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -30,11 +29,11 @@ pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
 fn run(dir: &Path, options: &Options) -> Result<Vec<u8>> {
     let restrictor = options.load_anywhere.then_some("--load-restrictor=LoadRestrictionsNone");
     let attempt = |name: &str, verb: &str, more: &[&str]| {
-        let mut command = Command::new(name);
+        let mut command = program::command(name, options.withheld);
         command.args([verb, "--enable-helm", "--enable-alpha-plugins"]).args(more).args(restrictor).arg("--").arg(dir);
         program::run(&mut command, &format!("{name} {verb}"), Instant::now() + TIMEOUT)
     };
-    let is_here = |name: &str| Command::new(name).arg("version").arg("--help").output().is_ok();
+    let is_here = |name: &str| program::command(name, options.withheld).args(["version", "--help"]).output().is_ok();
     if is_here("kustomize") {
         attempt("kustomize", "build", &["--enable-exec"])
     } else if is_here("kubectl") {

@@ -77,6 +77,8 @@ pub struct Options {
     pub installed: bool,
     /// Files outside the directory of the kustomization that names them may be read.
     pub load_anywhere: bool,
+    /// Variables of the environment that no program which is run gets to see.
+    pub withheld: &'static [&'static str],
 }
 
 /// A rendered kustomization.

@@ -7,6 +7,15 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// An installed program that does not get to see the variables `withheld`.
+pub(crate) fn command(name: &str, withheld: &[&str]) -> Command {
+    let mut command = Command::new(name);
+    for variable in withheld {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// What the program printed. Its process group ends with it.
 ///
 /// # Errors

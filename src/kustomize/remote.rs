@@ -2,7 +2,6 @@
 
 use super::error::{Error, Result};
 use super::program;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -52,11 +51,12 @@ impl Url {
         Some(found)
     }
 
-    /// Clones what the URL names, one commit deep, into a directory that is removed when it is dropped.
+    /// Clones what the URL names, one commit deep, into a directory that is removed when it is dropped. `git` does not
+    /// get to see the variables `withheld`.
     ///
     /// # Errors
     /// When `git` is missing, fails or takes too long.
-    pub(crate) fn fetch(&self) -> Result<TempDir> {
+    pub(crate) fn fetch(&self, withheld: &[&str]) -> Result<TempDir> {
         for (what, text) in [("reference", &self.reference), ("repository", &self.repository)] {
             if text.starts_with('-') {
                 return Err(Error::new(format!("{text:?} is no {what}")));
@@ -68,7 +68,7 @@ impl Url {
         let clone = TempDir::new().map_err(|e| Error::new(format!("cannot make a directory for a clone: {e}")))?;
         let end = Instant::now() + self.timeout;
         let git = |arguments: &[&str]| {
-            let mut command = Command::new("git");
+            let mut command = program::command("git", withheld);
             command.arg("-C").arg(clone.path()).args(arguments).env("GIT_TERMINAL_PROMPT", "0");
             program::run(&mut command, &format!("git {}", arguments.join(" ")), end)
         };

@@ -1,5 +1,6 @@
 //! The words of mlgate as types. This module imports nothing of ours; everything else may import it.
 
+mod address;
 mod chart;
 mod commit;
 mod decision;
@@ -13,6 +14,7 @@ mod ran;
 mod subject;
 mod verdict;
 
+pub use address::shown_address;
 pub use chart::{Chart, Series};
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};

@@ -8,6 +8,7 @@ use crate::files;
 use crate::image::{self, Access};
 use crate::kustomize::{self, ImageEdit, Options, Output, edit};
 use crate::model::*;
+use crate::secret;
 use crate::settings::Settings;
 use std::path::{Path, PathBuf};
 
@@ -144,7 +145,8 @@ pub async fn running(
 
 /// Renders the overlay, with `text` in the place of its kustomization file's.
 fn render(root: &Path, environment: &Environment, text: Option<String>) -> Result<Output, Fault> {
-    let options = Options { text, installed: environment.installed_kustomize, ..Options::default() };
+    let (installed, withheld) = (environment.installed_kustomize, secret::withheld());
+    let options = Options { text, installed, withheld, ..Options::default() };
     kustomize::build(&root.join(&environment.overlay), &options)
         .map_err(|error| Fault::new(format!("render {}", environment.overlay.display()), error, ""))
 }

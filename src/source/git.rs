@@ -2,6 +2,7 @@
 //! through a shell: a reference is an argument.
 
 use crate::model::{Commit, Fault};
+use crate::secret::withheld;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
@@ -112,7 +113,9 @@ async fn run(
     let mut command = Command::new("git");
     command.arg("-C").arg(root).args(arguments).stdin(input).stdout(output).stderr(Stdio::piped());
     // Of the folder's own repository, also when a hook of another one runs us.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    let of_hooks = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
+    // Its hooks, filters and file monitor are commands of others.
+    for variable in of_hooks.iter().chain(withheld()) {
         command.env_remove(variable);
     }
     // No questions, no locks, and words that do not change with the user's language.

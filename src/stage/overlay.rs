@@ -8,6 +8,7 @@ use crate::kube::policy::{Policy, unpinned_images};
 use crate::kube::{Finding, Schemas};
 use crate::kustomize::{self, ImageEdit, Options, Output, Value};
 use crate::model::{Check, Evidence, Fault, Outcome, Severity, StageKind};
+use crate::process;
 use std::path::Path;
 
 /// Findings that a check shows.
@@ -29,7 +30,8 @@ pub async fn run(ctx: &Context<'_>, environments: &[Environment], pin: Option<(&
         ctx.ui.say(&format!("render {}", environment.overlay.display()));
         let (folder, edit) = (ctx.root.join(&environment.overlay), pin.map(edit));
         let installed = environment.installed_kustomize;
-        let options = Options { images: edit.into_iter().collect(), installed, ..Options::default() };
+        let images = edit.into_iter().collect();
+        let options = Options { images, installed, withheld: process::withheld(), ..Options::default() };
         // Off this thread, so that a large overlay does not keep a signal waiting.
         let rendered = tokio::task::spawn_blocking(move || kustomize::build(&folder, &options)).await;
         let what = || format!("render {}", environment.overlay.display());

@@ -204,3 +204,53 @@ fn writers_at_the_same_time_keep_each_others_records_and_signatures() {
     let attestations = raw(&format!("{tag}.att"));
     assert_eq!(attestations["layers"].as_array().unwrap().len(), 3 * (writers + 1), "{attestations}");
 }
+
+/// Hooks and filters of git, charts and plugins of kustomize: all of them run what others wrote.
+#[test]
+fn no_command_that_is_started_sees_the_keys() {
+    const KEYS: [&str; 5] = [
+        "MLGATE_SIGNING_KEY",
+        "MLGATE_SIGNING_PASSWORD",
+        "SIGSTORE_ID_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    ];
+    let repo = Repo::with_config("localhost:1/churn");
+    let overlay = "    overlay: k8s/overlays/prod\n";
+    let config = repo.read("mlops.yaml").replace(overlay, &format!("{overlay}    renderer: kustomize\n"));
+    repo.write("mlops.yaml", &config);
+    let base = format!("file://{}//k8s/base", repo.root().display());
+    repo.write("remote/kustomization.yaml", &format!("resources: ['{base}']\n"));
+    repo.commit();
+    let tools = tempfile::tempdir().unwrap();
+    let script = |name: &str, then: &str| {
+        let (path, log) = (tools.path().join(name), tools.path().join(format!("{name}.log")));
+        let deployment = repo.path("k8s/base/deployment.yaml");
+        let then = then.replace("DEPLOYMENT", &deployment.display().to_string());
+        std::fs::write(&path, format!("#!/bin/sh\nenv >> {}\n{then}\n", log.display())).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        log
+    };
+    let kustomize = script("kustomize", "cat DEPLOYMENT");
+    let git = script("git", "PATH=${PATH#*:} exec git \"$@\"");
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
+    let digest = format!("sha256:{}", "0".repeat(64));
+    for (args, started) in [
+        (&["render", "k8s/overlays/prod", "--renderer", "kustomize"][..], &[&kustomize][..]),
+        (&["render", "remote", "--allow-remote"], &[&git]),
+        (&["run", "environments"], &[&kustomize, &git]),
+        (&["diff", "prod", "--base", "HEAD"], &[&kustomize, &git]),
+        (&["promote", "prod", "--dry-run", "--digest", &digest], &[&kustomize]),
+    ] {
+        let mut command = mlgate(repo.root());
+        command.args(args).env("PATH", &path).envs(KEYS.map(|name| (name, "c2VjcmV0LXZhbHVl")));
+        let said = Done(command.output().unwrap()).said();
+        for log in started {
+            let seen = std::fs::read_to_string(log).unwrap_or_else(|_| panic!("{args:?} did not start it: {said}"));
+            assert!(seen.contains("PATH=") && KEYS.iter().all(|name| !seen.contains(name)), "{args:?}: {seen}");
+        }
+        for log in [&kustomize, &git] {
+            let _ = std::fs::remove_file(log);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Addresses of data on other machines: `s3://BUCKET/KEY` and its kin.
 
 use crate::files;
-use crate::model::Fault;
+use crate::model::{Fault, shown_address};
 use crate::secret;
 use reqwest::Url;
 
@@ -36,7 +36,7 @@ pub(super) fn is_address(source: &str) -> bool {
 
 impl Address {
     pub fn parse(source: &str) -> Result<Address, Fault> {
-        let what = || format!("read {}", shown(source));
+        let what = || format!("read {}", shown_address(source));
         let (scheme_text, rest) = source.split_once("://").unwrap_or(("", source));
         let scheme = match scheme_text.to_ascii_lowercase().as_str() {
             "s3" | "s3a" | "s3n" => Scheme::S3,
@@ -104,16 +104,6 @@ impl Address {
     }
 }
 
-/// A source without what may be secret in it.
-pub(super) fn shown(source: &str) -> String {
-    let Some((scheme, rest)) = source.split_once("://") else { return source.to_string() };
-    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    let rest = if is_web { rest.split(['?', '#']).next().unwrap_or_default() } else { rest };
-    let (place, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let place = if is_web || place.contains(':') { place.rsplit('@').next().unwrap_or_default() } else { place };
-    format!("{scheme}://{place}/{path}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,7 +119,7 @@ mod tests {
         assert_eq!(azure.name_of("x"), "abfss://box@store.dfs.core.windows.net/x");
         let web = of("https://ann:hunter22@example.com:8443/d/a%20b.csv?sig=abcdefghijklmnop");
         assert_eq!(web.name_of(&web.key), "https://example.com:8443/d/a%20b.csv");
-        assert_eq!(shown("https://ann:hunter22@example.com/d?sig=1"), "https://example.com/d");
+        assert_eq!(shown_address("https://ann:hunter22@example.com/d?sig=1"), "https://example.com/d");
         assert_eq!(crate::secret::strike_out("sig=abcdefghijklmnop hunter22"), "*** ***");
     }
 

@@ -1,11 +1,11 @@
 //! One file from wherever it lies, brought to this disk: for what is read whole, such as a baseline.
 
-use super::address::{Address, is_address, shown};
+use super::address::{Address, is_address};
 use super::spool::Object;
 use super::store::{Bucket, Place};
 use super::{DataFile, Watch, dvc};
 use crate::config::Tracker;
-use crate::model::{Fault, Unit};
+use crate::model::{Fault, Unit, shown_address};
 use reqwest::header::HeaderMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(crate) struct Fetch {
 /// # Errors
 /// It cannot be read whole, or is longer than 4 GiB.
 pub(crate) fn fetch(wanted: &Fetch, to: &Path, watch: &Arc<Watch>) -> Result<Option<()>, Fault> {
-    let name = wanted.shown.clone().unwrap_or_else(|| shown(&wanted.source));
+    let name = wanted.shown.clone().unwrap_or_else(|| shown_address(&wanted.source));
     let what = format!("read {name}");
     if is_address(&wanted.source) {
         let address = Address::parse(&wanted.source)?;

@@ -7,14 +7,14 @@ use super::http::{Http, refused, unreachable};
 use super::store::Bucket;
 use super::{Found, Sources, Watch, remote};
 use crate::digest;
-use crate::model::Fault;
+use crate::model::{Fault, shown_address};
 use crate::secret;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use std::sync::Arc;
 
 pub(super) fn find(source: &str, watch: &Arc<Watch>) -> Result<Found, Fault> {
-    let what = format!("read {}", super::address::shown(source));
+    let what = format!("read {}", shown_address(source));
     let shape = "a lakeFS source is s3://REPOSITORY/REF/PATH";
     let source = source.strip_prefix("lakefs://").map_or_else(|| source.to_string(), |rest| format!("s3://{rest}"));
     if !super::address::is_address(&source) {

@@ -1,13 +1,13 @@
 //! Files on other machines: one, or those of a bucket that a glob names.
 
-use super::address::{Address, shown};
+use super::address::Address;
 use super::sources::Sources;
 use super::spool::{Next, Object, Trouble};
 use super::store::{Bucket, Listed, Place};
 use super::{DataFile, Watch};
 use crate::data::workers::lock;
 use crate::files::leaves_out;
-use crate::model::Fault;
+use crate::model::{Fault, shown_address};
 use globset::GlobBuilder;
 use std::fs::File;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn list(bucket: &Arc<Bucket>, address: &Address, watch: &Arc<Watch>) -> Result<V
 fn object(sources: &Arc<Sources>, address: &str, name: &str, place: Place) -> Result<Arc<Object>, Fault> {
     let patience = sources.http()?.patience;
     let mut objects = lock(&sources.objects);
-    let make = || Arc::new(Object::new(shown(name), place, sources.spool(), patience, None));
+    let make = || Arc::new(Object::new(shown_address(name), place, sources.spool(), patience, None));
     Ok(objects.entry(address.to_string()).or_insert_with(make).clone())
 }
 

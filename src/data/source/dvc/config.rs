@@ -9,7 +9,7 @@ use super::super::store::{Bucket, Place};
 use super::super::{DataFile, Watch};
 use super::outs::Out;
 use super::tidy;
-use crate::model::Fault;
+use crate::model::{Fault, shown_address};
 use crate::secret;
 use reqwest::Url;
 use std::collections::BTreeMap;
@@ -121,8 +121,7 @@ impl Storage {
         let whole = format!("{}/{key}", url.trim_end_matches('/'));
         let known = ["s3", "gs", "azure", "http", "https"];
         if !url.split_once("://").is_some_and(|(scheme, _)| known.contains(&scheme)) {
-            let why =
-                format!("the remote {remote} is at {}, which mlgate does not read", super::super::address::shown(url));
+            let why = format!("the remote {remote} is at {}, which mlgate does not read", shown_address(url));
             return Err(Fault::new(what, why, "run `dvc pull` before mlgate"));
         }
         let mut address = Address::parse(&whole)?;
