@@ -238,7 +238,7 @@ fn no_command_that_is_started_sees_the_keys() {
     for (args, started) in [
         (&["render", "k8s/overlays/prod", "--renderer", "kustomize"][..], &[&kustomize][..]),
         (&["render", "remote", "--allow-remote"], &[&git]),
-        (&["run", "environments"], &[&kustomize, &git]),
+        (&["run", "overlay"], &[&kustomize, &git]),
         (&["diff", "prod", "--base", "HEAD"], &[&kustomize, &git]),
         (&["promote", "prod", "--dry-run", "--digest", &digest], &[&kustomize]),
     ] {
