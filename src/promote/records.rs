@@ -7,9 +7,10 @@ use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
 use crate::gate;
-use crate::image::{self, Access, Attached, Attachments, Kind, Signed};
+use crate::image::{self, Access, Attached, Signed};
 use crate::model::*;
 use crate::plan::Plan;
+use crate::prove;
 use crate::quality::kept::Pulled;
 use crate::record::{self, wire};
 use crate::settings::Settings;
@@ -70,28 +71,40 @@ pub async fn pull(
     candidate: &Candidate,
     trust: Option<&Trust>,
 ) -> Result<(wire::Record, String, Option<Check>), Fault> {
+    let reference = format!("{}@{}", image.repository, candidate.digest);
+    let found = attached(image, &candidate.digest, &settings.access, trust).await?.map_err(|why| {
+        let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
+        Fault::new(format!("read the record of {reference}"), why, hint)
+    })?;
+    let artifact = format!("{}@{}", image.repository, found.artifact);
+    let signed = signed(&found, Check::new("promote.signed", "the candidate's record is signed", &artifact));
+    Ok((record::parse(&found.record, &reference)?, artifact, signed))
+}
+
+/// The record of an image, or why there is none that counts; where a signature is required, only what is signed does.
+///
+/// # Errors
+/// The registry cannot be asked, or refuses.
+async fn attached(
+    image: &Image,
+    digest: &str,
+    access: &Access,
+    trust: Option<&Trust>,
+) -> Result<Result<Attached, String>, Fault> {
     let Image { repository, insecure, .. } = image;
-    let reference = format!("{repository}@{}", candidate.digest);
-    let attached = match trust {
-        Some(trust) => image::pull_signed(repository, &candidate.digest, *insecure, &settings.access, trust).await?,
+    match trust {
+        Some(trust) => image::pull_signed(repository, digest, *insecure, access, trust).await,
         None => {
-            let found = image::pull_attached(repository, &candidate.digest, *insecure, &settings.access).await?;
-            found.ok_or_else(|| {
-                let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
-                Fault::new(format!("read the record of {reference}"), "the registry has none", hint)
-            })?
+            let found = image::pull_attached(repository, digest, *insecure, access).await?;
+            Ok(found.ok_or_else(|| "the registry has none".to_string()))
         }
-    };
-    let signed = match &attached.signed {
-        Signed::By(who) => {
-            let source = format!("{repository}@{}", attached.artifact);
-            let check = Check::new("promote.signed", "the candidate's record is signed", source);
-            Some(Check { outcome: Outcome::Passed, message: format!("by {who}"), ..check })
-        }
-        Signed::No | Signed::Untrusted(_) => None,
-    };
-    let artifact = format!("{repository}@{}", attached.artifact);
-    Ok((record::parse(&attached.record, &reference)?, artifact, signed))
+    }
+}
+
+/// By whom a record is signed, where that was asked for.
+fn signed(found: &Attached, check: Check) -> Option<Check> {
+    let Signed::By(who) = &found.signed else { return None };
+    Some(Check { outcome: Outcome::Passed, message: format!("by {who}"), ..check })
 }
 
 /// What keeps a record from speaking for its image: of another model, image or command, not cleared, a dry run.
@@ -187,7 +200,7 @@ pub struct Production {
     pub digest: Option<String>,
     /// None: nothing of the model was released there yet.
     pub released: Option<Released>,
-    /// Where signatures are asked for: whether its record has one that counts.
+    /// Where a signature is required: by whom its record is signed.
     pub signed: Option<Check>,
 }
 
@@ -196,8 +209,8 @@ pub struct Production {
 /// something is in production that nobody can compare with.
 ///
 /// # Errors
-/// The overlay or the registry cannot be read; the record is not there, or does not speak for the image; predictions
-/// that it tells of cannot be fetched.
+/// The overlay or the registry cannot be read; the record is not there, is not signed by one of `trust`, or does not
+/// speak for the image; predictions that it tells of cannot be fetched.
 pub async fn production(
     root: &Path,
     environment: &Environment,
@@ -212,22 +225,18 @@ pub async fn production(
     };
     let source = format!("{}@{digest}", image.repository);
     let what = || format!("read the record of {source}, which {} runs", environment.name);
-    let signed = match trust {
-        Some(trust) => Some(signed_of(image, &digest, &source, access, trust).await?),
-        None => None,
-    };
-    let (found, signed) = match signed {
-        Some((Some(record), check)) => (Some(record), Some(check)),
-        other => {
-            let found = image::pull_record(&image.repository, &digest, image.insecure, access).await?;
-            (found, other.map(|(_, check)| check))
-        }
-    };
-    let bytes = found.ok_or_else(|| {
-        let hint = "let the overlay run a tag that is not in the registry until the first promotion";
-        Fault::new(what(), "the registry has none", hint)
+    let found = attached(image, &digest, access, trust).await?.map_err(|why| {
+        let hint = match trust {
+            None => "let the overlay run a tag that is not in the registry until the first promotion",
+            Some(_) => {
+                "promote a signed image there before `require_signed` is asked for: what nobody has signed, \
+                        anybody who may push can have written"
+            }
+        };
+        Fault::new(what(), why, hint)
     })?;
-    let record = record::parse(&bytes, &source)?;
+    let signed = signed(&found, Check::new("promote.baseline.signed", "the record of what runs is signed", &source));
+    let record = record::parse(&found.record, &source)?;
     let wrong = faults_of(&record, &digest, model);
     if !wrong.is_empty() {
         return Err(Fault::new(what(), wrong.join("; "), "promote an image of this model by mlgate"));
@@ -240,32 +249,6 @@ pub async fn production(
     };
     let released = Some(Released { measurements, profiles, predictions });
     Ok(Production { source, digest: Some(digest), released, signed })
-}
-
-/// The record of what runs, if it has a signature that counts. One that has none is from before signatures were required,
-/// or somebody wants the candidate to look good beside it: a warning, as else nothing could be promoted any more.
-async fn signed_of(
-    image: &Image,
-    digest: &str,
-    source: &str,
-    access: &Access,
-    trust: &Trust,
-) -> Result<(Option<Vec<u8>>, Check), Fault> {
-    let attachments = Attachments::open(&image.repository, image.insecure, access).await?;
-    let (found, _) = attachments.of(digest, Kind::Record, trust).await?;
-    let signed = found.into_iter().rev().find(|attached| matches!(attached.signed, Signed::By(_)));
-    let check = Check::new("promote.baseline.signed", "the record of what runs is signed", source);
-    let check = Check { severity: Severity::Warn, ..check };
-    Ok(match signed {
-        Some(Attached { record, signed: Signed::By(who), .. }) => {
-            (Some(record), Check { outcome: Outcome::Passed, message: format!("by {who}"), ..check })
-        }
-        _ => {
-            let message =
-                format!("it has no signature of {}: anybody who may push can have written it", trust.wanted());
-            (None, Check { outcome: Outcome::Failed, message, ..check })
-        }
-    })
 }
 
 /// The predictions that a record tells of, as a file in `folder`.
@@ -304,7 +287,17 @@ pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Prod
     let has_rows = ctx.config.quality.as_ref().is_some_and(|quality| quality.predictions.is_some());
     let rows_into =
         (has_rows && plan.runs(StageKind::Quality) && production::of_quality(ctx.config)).then_some(&*ctx.work);
-    Some(match production(ctx.root, environment, image, &ctx.config.model.name, ctx.access, (None, rows_into)).await {
+    let is_signed = environment.promote.as_ref().is_some_and(|promote| promote.require_signed);
+    // The numbers of a record that the promotion would not take are no baseline for the run either.
+    let trust = if is_signed { prove::trust(ctx.root, ctx.config).map(Some) } else { Ok(None) };
+    let found = match &trust {
+        Ok(trust) => {
+            let from = (trust.as_ref(), rows_into);
+            production(ctx.root, environment, image, &ctx.config.model.name, ctx.access, from).await
+        }
+        Err(fault) => Err(fault.clone()),
+    };
+    Some(match found {
         Ok(found) => stage::Production { source: found.source, found: Ok(found.released) },
         Err(fault) => {
             stage::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }

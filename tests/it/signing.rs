@@ -164,6 +164,94 @@ fn nothing_else_is_promoted() {
     assert!(repo.mlgate(&["promote", "staging"]).exits(4).contains("cosign.pub"));
 }
 
+/// Of 400 rows the first `wrong` are predicted wrongly.
+fn predictions(wrong: u32) -> String {
+    let rows =
+        (0..400_u32).map(|i| format!("{i},{},{}\n", i % 2, if (i % 2 == 1) == (i >= wrong) { 0.9 } else { 0.1 }));
+    rows.fold("row_id,y,p\n".to_string(), |text, row| text + &row)
+}
+
+#[test]
+fn what_nobody_trusted_has_signed_is_no_baseline() {
+    let Some(registry) = registry() else { return };
+    let repo = Repo::with_config(&registry.repository("churn"));
+    let key = key(&repo, "cosign.pub");
+    let config = repo.read("mlops.yaml");
+    let from = "metrics: [metrics.json]\n  gates: [f1 >= 0.5]";
+    let to = "predictions: {file: p.csv, task: binary, label: y, score: p, id: row_id, in_record: true}\n  \
+              baseline: production\n  first_run: accept\n  gates: [accuracy >= baseline - 5pp]";
+    let unsigned = config.replace(from, to).replace("quality.f1 within 3% of", "quality.accuracy within 20% of");
+    let required = unsigned.replace("      first_run: accept", "      require_signed: true\n      first_run: accept");
+    let required = required.replace("promote: {", "promote: {require_signed: true, ");
+    let required = format!("{required}signing: {{by: key, trust: [{{key: cosign.pub}}]}}\n");
+    assert_eq!(required.matches("require_signed").count(), 2);
+
+    let alone = |config: &str| {
+        let compared = "baseline: production\n  first_run: accept\n  gates: [accuracy >= baseline - 5pp]";
+        assert!(config.contains(compared), "{config}");
+        config.replace(compared, "gates: [accuracy >= 0.5]")
+    };
+
+    // What runs is from before signatures were required.
+    repo.write("mlops.yaml", &unsigned);
+    repo.write("p.csv", &predictions(0));
+    repo.commit();
+    for args in [&["run"][..], &["promote", "staging"], &["promote", "prod"]] {
+        repo.mlgate(args).exits(0);
+    }
+    repo.write("mlops.yaml", &required);
+    repo.commit();
+    let said = one_line(&with_key(&repo, &key, &["run"]).exits(4));
+    let says = |said: &str, environment: &str| {
+        for why in [
+            &format!("which {environment} runs"),
+            "no signed record",
+            "must be signed by cosign.pub",
+            "promote a signed",
+        ] {
+            assert!(said.contains(why), "{why}: {said}");
+        }
+    };
+    says(&said, "prod");
+    assert!(!said.contains("nothing is in production yet"), "{said}");
+    // The promotion asks for itself: this run compares with nothing.
+    repo.write("mlops.yaml", &alone(&required));
+    repo.write("model/weights.txt", "1\n");
+    repo.commit();
+    with_key(&repo, &key, &["run"]).exits(0);
+    let before = repo.read("k8s/overlays/staging/kustomization.yaml");
+    says(&one_line(&with_key(&repo, &key, &["promote", "staging"]).exits(4)), "staging");
+    assert_eq!(repo.read("k8s/overlays/staging/kustomization.yaml"), before);
+
+    // The first that is signed goes there without; from then on it is required.
+    repo.write("mlops.yaml", &alone(&required).replace("require_signed: true", "require_signed: false"));
+    repo.commit();
+    for args in [&["run"][..], &["promote", "staging"], &["promote", "prod"]] {
+        with_key(&repo, &key, args).exits(0);
+    }
+    // Somebody who may push lets it look worse than it is: the same image, a later record, nobody's signature.
+    repo.write("mlops.yaml", &alone(&unsigned));
+    repo.write("p.csv", &predictions(150));
+    repo.commit();
+    let produced = repo.digest();
+    repo.mlgate(&["run"]).exits(0);
+    assert_eq!(repo.digest(), produced);
+
+    repo.write("mlops.yaml", &required);
+    repo.write("p.csv", &predictions(100));
+    repo.write("model/weights.txt", "2\n");
+    repo.commit();
+    with_key(&repo, &key, &["run"]).exits(1);
+    let record = repo.record();
+    let verdict = record["verdicts"].as_array().unwrap().iter().find(|v| v["id"] == "quality.accuracy").unwrap();
+    assert_eq!((&verdict["value"], &verdict["baseline"]), (&0.75.into(), &1.0.into()), "{verdict:#}");
+    assert!(verdict["method"].as_str().unwrap().contains("400 rows joined on id"), "{verdict:#}");
+    // Whose signatures count cannot be read: nothing counts.
+    repo.write("cosign.pub", "nonsense");
+    repo.commit();
+    assert!(one_line(&with_key(&repo, &key, &["run"]).exits(4)).contains("read whose signatures count"));
+}
+
 #[test]
 fn writers_at_the_same_time_keep_each_others_records_and_signatures() {
     let Some(registry) = registry() else { return };

@@ -104,17 +104,17 @@ pub async fn pull_attached(
 }
 
 /// The record of `digest` that somebody trusted has signed; of several the one whose run finished last. What is not
-/// signed, or by somebody else, does not count.
+/// signed, or by somebody else, does not count: where none does, the reason for each that is there.
 ///
 /// # Errors
-/// When the registry cannot be asked or refuses, or when none counts: with the reason for each that is there.
+/// When the registry cannot be asked or refuses.
 pub async fn pull_signed(
     repository: &str,
     digest: &str,
     insecure: bool,
     access: &Access,
     trust: &Trust,
-) -> Result<Attached, Fault> {
+) -> Result<Result<Attached, String>, Fault> {
     let reader = Reader::open(repository, digest, insecure, access).await?;
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for signed in reader.signed(Kind::Record, trust).await? {
@@ -123,11 +123,11 @@ pub async fn pull_signed(
             Err(unread) => refused.push(format!("{}: {}", unread.artifact, unread.why)),
         }
     }
-    let none = || match refused.is_empty() {
+    let why = match refused.is_empty() {
         true => "no signed record is attached to it".to_string(),
         false => format!("no signature of a record counts: {}", refused.join("; ")),
     };
-    latest(found).ok_or_else(|| Fault::new(&reader.what, none(), format!("it must be signed by {}", trust.wanted())))
+    Ok(latest(found).ok_or_else(|| format!("{why}; it must be signed by {}", trust.wanted())))
 }
 
 /// Fetches the predictions that a record tells of into the file `to`.
