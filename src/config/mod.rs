@@ -26,7 +26,7 @@ pub use schema::json_schema;
 pub use services::{MetricUnit, Metrics, MetricsFrom, Mlflow, Service, metric_unit};
 
 use crate::kube::policy::Policy;
-use crate::model::{Gate, Severity, SliceCorrection, Unit};
+use crate::model::{Gate, Severity, SliceCorrection, StageKind, Unit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -110,11 +110,20 @@ pub struct Config {
 impl Config {
     /// Every gate of the file.
     pub fn gates(&self) -> impl Iterator<Item = &Gate> {
-        let of_quality = self.quality.iter().flat_map(|quality| &quality.gates);
-        let of_image = self.image.iter().flat_map(|image| &image.gates);
-        let of_latency = self.latency.iter().flat_map(|latency| &latency.gates);
+        let of_run = StageKind::RUN.into_iter().flat_map(|stage| self.gates_of(stage));
         let of_promotions = self.environments.iter().filter_map(|e| e.promote.as_ref()).flat_map(|p| &p.gates);
-        of_quality.chain(of_image).chain(of_latency).chain(of_promotions)
+        of_run.chain(of_promotions)
+    }
+
+    /// The gates that a stage of the run is held to.
+    pub fn gates_of(&self, stage: StageKind) -> &[Gate] {
+        let gates = match stage {
+            StageKind::Quality => self.quality.as_ref().map(|quality| &quality.gates),
+            StageKind::Image => self.image.as_ref().map(|image| &image.gates),
+            StageKind::Latency => self.latency.as_ref().map(|latency| &latency.gates),
+            StageKind::Data | StageKind::Tests | StageKind::Overlay | StageKind::Promote => None,
+        };
+        gates.map(Vec::as_slice).unwrap_or_default()
     }
 }
 

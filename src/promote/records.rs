@@ -118,7 +118,9 @@ fn faults_of(record: &wire::Record, digest: &str, model: &str) -> Vec<String> {
         (record.decision.outcome != "cleared").then(|| format!("its decision is `{}`", record.decision.outcome)),
         record.run.dry_run.then(|| "it is of a dry run".to_string()),
     ];
-    wrong.into_iter().flatten().collect()
+    let blocking = record.verdicts.iter().filter(|verdict| verdict.blocking);
+    let blocking = blocking.map(|verdict| format!("its verdict on `{}` blocks: {}", verdict.gate, verdict.reason));
+    wrong.into_iter().flatten().chain(blocking).collect()
 }
 
 /// Whether the record lets its image be promoted: it speaks for the image, judged it by the mlops.yaml of today, and
@@ -144,7 +146,10 @@ pub fn is_cleared(
     if record.config.digest != config_digest {
         wrong.push("mlops.yaml was another one then; run again".into());
     }
-    wrong.extend(config.gates().filter_map(|gate| unsettled(gate, record, config.inconclusive.promote, today)));
+    for stage in stages.iter().filter(|stage| ran(stage)) {
+        let gates = config.gates_of(*stage).iter();
+        wrong.extend(gates.filter_map(|gate| unsettled(*stage, gate, record, config.inconclusive.promote, today)));
+    }
     let outcome = if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed };
     let message = match wrong.is_empty() {
         true => format!("run {}, {}", record.run.hash, record.decision.summary),
@@ -154,11 +159,19 @@ pub fn is_cleared(
     Check { outcome, message, ..Check::new("promote.record", "the candidate has a cleared record", source) }
 }
 
-/// What of a gate of the run is no leave to promote: a quarantine that ended since, or that the data could not tell.
-fn unsettled(gate: &Gate, record: &wire::Record, inconclusive: Severity, today: NaiveDate) -> Option<String> {
-    let verdicts: Vec<_> = record.verdicts.iter().filter(|verdict| verdict.gate == gate.text).collect();
+/// What of a gate of the run is no leave to promote: no verdict on it, a quarantine that ended since, or that the data
+/// could not tell.
+fn unsettled(
+    stage: StageKind,
+    gate: &Gate,
+    record: &wire::Record,
+    inconclusive: Severity,
+    today: NaiveDate,
+) -> Option<String> {
+    let is_of = |verdict: &&wire::Verdict| verdict.stage == stage.name() && verdict.gate == gate.text;
+    let verdicts: Vec<_> = record.verdicts.iter().filter(is_of).collect();
     if verdicts.is_empty() {
-        return None;
+        return Some(format!("it has no verdict on `{}` of {stage}: run `mlgate run` again", gate.text));
     }
     match gate.quarantine.as_ref().map(|quarantine| gate::state(quarantine, today)) {
         Some(gate::State::Void(why)) => return Some(format!("`{}`: {why}", gate.text)),
@@ -303,4 +316,82 @@ pub async fn in_production(ctx: &Context<'_>, plan: &Plan) -> Option<stage::Prod
             stage::Production { source: format!("{} in {}", image.repository, environment.name), found: Err(fault) }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, quality};
+    use serde_json::{Value, json};
+
+    const CONFIG: &str = "\
+version: 1
+model: {name: churn}
+quality:
+  metrics: [m.json]
+  gates: [f1 >= 0.5, \"warn: auc >= 0.5\"]
+image: {repository: r.io/churn, layers: [{name: m, files: [m], to: /m}], gates: [size < 1MB]}
+";
+
+    fn verdict(stage: &str, gate: &str) -> Value {
+        let none = Value::Null;
+        json!({"stage": stage, "id": gate, "gate": gate, "outcome": "passed", "blocking": false, "value": 1.0,
+               "unit": "score", "bound": none, "baseline": none, "difference": none, "interval": none, "n": none,
+               "source": "m.json", "reason": ""})
+    }
+
+    /// The record of a run that judged all gates, as `change` leaves it.
+    fn cleared(change: impl FnOnce(&mut Value)) -> Check {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let stage = |name: &str| json!({"name": name, "outcome": "passed", "seconds": 1.0});
+        let mut record = json!({
+            "schema": 1,
+            "tool": {"name": "mlgate", "version": "1"},
+            "run": {"id": "1", "hash": "sha256:1", "model": "churn", "command": "run", "host": "local",
+                    "started": "", "finished": "", "dry_run": false},
+            "config": {"path": "mlops.yaml", "digest": "sha256:2"},
+            "inputs": [],
+            "stages": [stage("quality"), stage("image")],
+            "measurements": [],
+            "checks": [],
+            "verdicts": [verdict("quality", "f1 >= 0.5"), verdict("quality", "auc >= 0.5"), verdict("image", "size < 1MB")],
+            "decision": {"outcome": "cleared", "summary": "3 passed", "exit_code": 0},
+            "image": {"repository": "r.io/churn", "tags": [], "digest": digest, "bytes": 1, "pushed": true},
+        });
+        change(&mut record);
+        let record = record::parse(record.to_string().as_bytes(), "it").unwrap();
+        let config = config::parse(CONFIG, quality::metrics_of).unwrap();
+        let candidate = Candidate { digest, source: "--digest".into(), hash: None };
+        let stages = [StageKind::Quality, StageKind::Image];
+        is_cleared(&record, &candidate, &config, "sha256:2", &stages, "2026-01-01".parse().unwrap())
+    }
+
+    #[test]
+    fn every_gate_of_the_run_has_a_verdict() {
+        let sound = cleared(|_| ());
+        assert_eq!((sound.outcome, sound.message.as_str()), (Outcome::Passed, "run sha256:1, 3 passed"));
+        for (at, gate) in [(0, "`f1 >= 0.5` of quality"), (1, "`auc >= 0.5` of quality"), (2, "`size < 1MB` of image")]
+        {
+            let lacking = cleared(|record| drop(record["verdicts"].as_array_mut().unwrap().remove(at)));
+            assert_eq!(lacking.outcome, Outcome::Failed);
+            assert_eq!(lacking.message, format!("it has no verdict on {gate}: run `mlgate run` again"));
+            // The same words of another stage are another gate.
+            let other = cleared(|record| record["verdicts"][at]["stage"] = "latency".into());
+            assert_eq!(other.message, lacking.message);
+        }
+        let none = cleared(|record| record["verdicts"] = json!([]));
+        assert_eq!(none.message.matches("it has no verdict on").count(), 3);
+    }
+
+    #[test]
+    fn a_record_does_not_contradict_itself() {
+        let blocked = cleared(|record| {
+            record["verdicts"][0]["blocking"] = true.into();
+            record["verdicts"][0]["reason"] = "0.4 is not at or above 0.5".into();
+        });
+        assert_eq!(blocked.outcome, Outcome::Failed);
+        assert_eq!(blocked.message, "its verdict on `f1 >= 0.5` blocks: 0.4 is not at or above 0.5");
+        let left_out = cleared(|record| record["stages"][1]["outcome"] = "skipped".into());
+        assert_eq!(left_out.message, "it left out image");
+    }
 }

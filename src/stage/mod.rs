@@ -165,16 +165,10 @@ fn judge(
     baseline: &Baseline,
     evidence: &Evidence,
 ) -> Vec<Verdict> {
-    let gates = match stage {
-        StageKind::Quality => ctx.config.quality.as_ref().map(|q| q.gates.as_slice()),
-        StageKind::Latency => ctx.config.latency.as_ref().map(|l| l.gates.as_slice()),
-        StageKind::Image => ctx.config.image.as_ref().map(|i| i.gates.as_slice()),
-        _ => None,
-    };
     let earlier = before.iter().flat_map(|ran| &ran.evidence.measurements).collect();
     let grounds = Grounds { evidence, earlier, baseline };
     let mut verdicts = gate::checks(stage, evidence);
-    verdicts.extend(gate::gates(stage, gates.unwrap_or_default(), &grounds, &policy(ctx.config, ctx.today)));
+    verdicts.extend(gate::gates(stage, ctx.config.gates_of(stage), &grounds, &policy(ctx.config, ctx.today)));
     // A stage that says nothing has not passed: something in it must have been looked at.
     if verdicts.is_empty() && evidence.measurements.is_empty() {
         let fault = Fault::new(format!("run the {stage} stage"), "it found nothing at all", "");
