@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::files;
 use crate::host::{self, PublishOptions};
-use crate::image::{self, Built};
+use crate::image::{self, Attachments, Built};
 use crate::init;
 use crate::init::serving::{Platform, Strategy};
 use crate::kustomize;
@@ -196,8 +196,13 @@ pub async fn record(settings: &Settings, command: RecordCommand) -> Result<Exit,
         Some((reference, Some((repository, digest)))) => {
             let digest = format!("sha256:{digest}");
             let found = image::pull_record(repository, &digest, false, &settings.access).await?;
-            let fault = || Fault::new(format!("read the record of {reference}"), "the registry has none", "");
-            record::parse(&found.ok_or_else(fault)?, reference)?
+            let fault = || Fault::new(format!("read the record of {reference}"), "none is attached to the image", "");
+            let record = record::parse(&found.ok_or_else(fault)?, reference)?;
+            // The evidence outlives the image; who reads it should not take the image for granted.
+            if !Attachments::open(repository, false, &settings.access).await?.has(&digest).await? {
+                settings.ui().note(&format!("the image {reference} itself is no longer in the registry"));
+            }
+            record
         }
         Some((file, None)) => read_record(settings, Path::new(file))?,
         None => read_record(settings, Path::new(".mlgate/record.json"))?,

@@ -52,6 +52,7 @@ pub async fn list(settings: &Settings, image: &str, keys: &[PathBuf], format: Li
             .ok_or_else(|| Fault::new(format!("list the records of {image}"), "the registry has no such tag", ""))?,
     };
     let (mut lines, mut unread) = (Vec::new(), Vec::new());
+    let in_registry = attachments.has(&digest).await?;
     for kind in [Kind::Record, Kind::Promotion] {
         let (found, more) = attachments.of(&digest, kind, &trust).await?;
         unread.extend(more);
@@ -63,7 +64,8 @@ pub async fn list(settings: &Settings, image: &str, keys: &[PathBuf], format: Li
         }
     }
     lines.sort_by(|one, other| one.finished.cmp(&other.finished));
-    commands::print(&render(&format!("{repository}@{digest}"), &lines, &unread, format));
+    let image = format!("{repository}@{digest}");
+    commands::print(&render(&image, in_registry, &lines, &unread, format));
     // What cannot be read may be what was looked for.
     Ok(if unread.is_empty() { Exit::Ok } else { Exit::Errored })
 }
@@ -88,9 +90,9 @@ fn line(attached: &Attached, record: &wire::Record) -> Line {
     }
 }
 
-fn render(image: &str, lines: &[Line], unread: &[String], format: ListFormat) -> String {
+fn render(image: &str, in_registry: bool, lines: &[Line], unread: &[String], format: ListFormat) -> String {
     if format == ListFormat::Json {
-        let all = serde_json::json!({"image": image, "records": lines, "unread": unread});
+        let all = serde_json::json!({"image": image, "in_registry": in_registry, "records": lines, "unread": unread});
         return serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
     }
     let heads = ["finished", "command", "commit", "decision", "signed", "artifact"];
@@ -118,6 +120,9 @@ fn render(image: &str, lines: &[Line], unread: &[String], format: ListFormat) ->
                 out += &(cells.collect::<Vec<_>>().join("  ").trim_end().to_string() + "\n");
             }
         }
+    }
+    if !in_registry {
+        out += "the image itself is not in the registry\n";
     }
     if lines.is_empty() {
         out += "no record is attached to it\n";

@@ -67,7 +67,7 @@ pub struct Audit {
 }
 
 /// An image in an environment.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Stay {
     pub digest: String,
     /// When the promotion was finished, RFC 3339.
@@ -76,6 +76,10 @@ pub struct Stay {
     pub until: Option<String>,
     /// What the promotion found there.
     pub replaced: Option<String>,
+    /// Tags that the promotion let point to it.
+    pub tags: Vec<String>,
+    /// Whether the registry still has the image.
+    pub in_registry: bool,
     /// The artifact with the promotion's record: `mlgate record show` prints it.
     pub promotion: String,
     pub promotion_signed: String,
@@ -90,7 +94,7 @@ pub struct Stay {
 }
 
 /// The record of the image, as it is attached to it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Evidence {
     pub artifact: String,
     pub signed: String,
@@ -154,9 +158,10 @@ async fn of_image(
     }
     let (records, more) = attachments.of(digest, Kind::Record, trust).await?;
     unread.extend(more);
+    let in_registry = attachments.has(digest).await?;
     let mut stays = Vec::new();
     for promotion in &promotions {
-        match stay(digest, promotion, &records) {
+        match stay(digest, promotion, &records, in_registry) {
             Ok(stay) => stays.push(stay),
             Err(why) => unread.push(format!("{}: {why}", promotion.artifact)),
         }
@@ -165,7 +170,7 @@ async fn of_image(
     Ok((stays, unread))
 }
 
-fn stay(digest: &str, promotion: &Attached, records: &[Attached]) -> Result<(String, Stay), String> {
+fn stay(digest: &str, promotion: &Attached, records: &[Attached], in_registry: bool) -> Result<(String, Stay), String> {
     let wire = record::parse(&promotion.record, "of the promotion").map_err(|fault| fault.why)?;
     let environment = wire.run.environment.clone().filter(|_| wire.run.command == "promote");
     let environment = environment.ok_or("it is not the record of a promotion")?;
@@ -175,13 +180,16 @@ fn stay(digest: &str, promotion: &Attached, records: &[Attached]) -> Result<(Str
         let found = record::parse(&attached.record, "of the run").ok()?;
         (found.run.hash == wire.run.hash).then(|| evidence(attached, &found))
     });
+    let (tags, replaced) = wire.image.map_or_else(Default::default, |image| (image.tags, image.replaces));
     Ok((
         environment,
         Stay {
             digest: digest.to_string(),
             from: wire.run.finished.clone(),
             until: None,
-            replaced: wire.image.and_then(|image| image.replaces).filter(|digest| is_digest(digest)),
+            replaced: replaced.filter(|digest| is_digest(digest)),
+            tags: tags.into_iter().filter(|tag| is_tag(tag)).collect(),
+            in_registry,
             promotion: promotion.artifact.clone(),
             promotion_signed: signed(&promotion.signed),
             run: wire.run.hash,
@@ -240,19 +248,31 @@ impl Audit {
         self.findings.extend(findings);
     }
 
-    /// Whether the tags of the environments point to what was promoted last.
+    /// Whether what was promoted last is still there, and the tags that its promotion set still point to it.
     ///
     /// # Errors
     /// When the registry cannot be asked, or refuses: where a tag points to is then not known.
     async fn now(&mut self, attachments: &Attachments) -> Result<(), Fault> {
-        for (environment, stays) in &self.environments {
-            // An environment may have other tags than its name, and a name that no tag can have.
-            let Some(last) = stays.last().filter(|_| is_tag(environment)) else { continue };
-            if let Some(found) = attachments.digest_of(environment).await?.filter(|found| *found != last.digest) {
-                self.findings.push(format!(
-                    "{environment}: the tag points to {found}, promoted last was {} at {}",
-                    last.digest, last.from
-                ));
+        let lasts: Vec<(&String, &Stay)> =
+            self.environments.iter().filter_map(|(name, stays)| Some((name, stays.last()?))).collect();
+        for (environment, last) in &lasts {
+            let promoted = format!("promoted last was {} at {}", last.digest, last.from);
+            if !last.in_registry {
+                let why = "the image is no longer in the registry, nothing can pull it any more";
+                self.findings.push(format!("{environment}: {why}; {promoted}"));
+            }
+            // A tag that several environments share belongs to whichever came last.
+            let is_shared = |tag: &String| lasts.iter().filter(|(_, other)| other.tags.contains(tag)).count() > 1;
+            for tag in last.tags.iter().filter(|tag| !is_shared(tag)) {
+                match attachments.digest_of(tag).await? {
+                    Some(found) if found == last.digest => {}
+                    Some(found) => {
+                        self.findings.push(format!("{environment}: the tag `{tag}` points to {found}, {promoted}"));
+                    }
+                    // With an image its tags are deleted.
+                    None if !last.in_registry => {}
+                    None => self.findings.push(format!("{environment}: the tag `{tag}` was deleted, {promoted}")),
+                }
             }
         }
         Ok(())

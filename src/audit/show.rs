@@ -24,6 +24,9 @@ fn text(audit: &Audit) -> String {
         let _ = writeln!(out, "\n{environment}");
         for stay in stays {
             let _ = writeln!(out, "  {} to {}  {}", stay.from, until(stay), stay.digest);
+            if !stay.in_registry {
+                out.push_str("    image      no longer in the registry\n");
+            }
             let _ = writeln!(out, "    promotion  {}, {}", stay.promotion, stay.promotion_signed);
             let _ = writeln!(out, "    gates      {}", stay.gates.join("; "));
             match &stay.evidence {
@@ -66,7 +69,7 @@ fn markdown(audit: &Audit) -> String {
             let cells = [
                 stay.from.clone(),
                 until(stay).to_string(),
-                stay.digest.clone(),
+                if stay.in_registry { stay.digest.clone() } else { format!("{}, deleted", stay.digest) },
                 stay.promotion_signed.clone(),
                 evidence.unwrap_or_else(|| "none".into()),
                 stay.commit.as_deref().map(short).unwrap_or_default().to_string(),

@@ -29,6 +29,8 @@ fn promoted(environment: &str, digest: &str) -> Audit {
         from: "2026-01-01T00:00:00Z".into(),
         until: None,
         replaced: None,
+        tags: Some(environment).filter(|name| is_tag(name)).map(str::to_string).into_iter().collect(),
+        in_registry: true,
         promotion: "sha256:1".into(),
         promotion_signed: "unsigned".into(),
         run: "sha256:2".into(),
@@ -53,12 +55,27 @@ async fn a_registry_that_does_not_tell_where_a_tag_points_to_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_tag_that_points_elsewhere_is_found_and_none_is_nothing() {
+async fn a_tag_that_points_elsewhere_or_nowhere_is_found_and_so_is_an_image_that_was_deleted() {
     let mut audit = promoted("prod", &crate::digest::of(b"{}"));
     audit.now(&answering("200 OK", "{}").await).await.unwrap();
+    assert!(audit.findings.is_empty(), "{:?}", audit.findings);
     audit.now(&answering("404 Not Found", "{}").await).await.unwrap();
+    assert!(audit.findings[0].contains("prod: the tag `prod` was deleted"), "{:?}", audit.findings);
+    let mut audit = promoted("prod", "sha256:3");
+    audit.environments.values_mut().flatten().for_each(|stay| stay.in_registry = false);
+    audit.now(&answering("404 Not Found", "{}").await).await.unwrap();
+    assert!(
+        audit.findings.len() == 1 && audit.findings[0].contains("no longer in the registry"),
+        "{:?}",
+        audit.findings
+    );
+    // A tag that two environments set belongs to the later promotion.
+    let mut audit = promoted("prod", "sha256:3");
+    let shared = audit.environments["prod"].clone();
+    audit.environments.insert("staging".into(), shared);
+    audit.now(&answering("200 OK", "{}").await).await.unwrap();
     assert!(audit.findings.is_empty(), "{:?}", audit.findings);
     let mut audit = promoted("prod", "sha256:3");
     audit.now(&answering("200 OK", "{}").await).await.unwrap();
-    assert!(audit.findings[0].contains("prod: the tag points to sha256:"), "{:?}", audit.findings);
+    assert!(audit.findings[0].contains("prod: the tag `prod` points to sha256:"), "{:?}", audit.findings);
 }

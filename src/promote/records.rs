@@ -7,7 +7,7 @@ use crate::config::{Config, Environment, Image};
 use crate::digest::is_digest;
 use crate::error::Error;
 use crate::gate;
-use crate::image::{self, Access, Attached, Signed};
+use crate::image::{self, Access, Attached, Attachments, Signed};
 use crate::model::*;
 use crate::plan::Plan;
 use crate::prove;
@@ -72,6 +72,11 @@ pub async fn pull(
     trust: Option<&Trust>,
 ) -> Result<(wire::Record, String, Option<Check>), Fault> {
     let reference = format!("{}@{}", image.repository, candidate.digest);
+    let repository = Attachments::open(&image.repository, image.insecure, &settings.access).await?;
+    if !repository.has(&candidate.digest).await? {
+        let hint = "was it deleted? `mlgate run` pushes it again; without an engine, a commit always gives one digest";
+        return Err(Fault::new(format!("find the candidate {reference}"), "the registry does not have it", hint));
+    }
     let found = attached(image, &candidate.digest, &settings.access, trust).await?.map_err(|why| {
         let hint = "only an image whose record was pushed by a cleared `mlgate run` can be promoted";
         Fault::new(format!("read the record of {reference}"), why, hint)

@@ -63,7 +63,10 @@ fn promotions_are_told_with_their_evidence_and_what_does_not_fit_is_a_finding() 
     repo.commit();
     let found = audit(&repo, &[], 1);
     let findings = found["findings"].to_string();
-    assert!(findings.contains("the tag points to") && findings.contains("no promotion is recorded"), "{findings}");
+    assert!(
+        findings.contains("the tag `staging` points to") && findings.contains("no promotion is recorded"),
+        "{findings}"
+    );
 
     // Outside of a repository of git nothing is laid beside it.
     assert!(Command::new("rm").arg("-rf").arg(repo.path(".git")).status().unwrap().success());

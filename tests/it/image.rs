@@ -1,6 +1,7 @@
 //! Images for real: a Docker engine, registries on loopback, skopeo as the judge of what was pushed.
 
 mod faults;
+mod lifecycle;
 
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
@@ -168,7 +169,8 @@ async fn the_same_inputs_are_the_same_image_and_are_pushed_once() {
     assert_eq!(resolve(name, "prod", false, &access).await.unwrap(), Some(first.digest.clone()));
     assert_eq!(resolve(name, "nothing", false, &access).await.unwrap(), None);
     let absent = format!("sha256:{}", "0".repeat(64));
-    assert_eq!(pull_record(name, &absent, false, &access).await.unwrap(), None);
+    let fault = pull_record(name, &absent, false, &access).await.unwrap_err();
+    assert!(fault.why.contains("neither this image nor a record"), "{fault}");
     let fault = retag(name, &absent, "prod", false, &access, &cleared()).await.unwrap_err();
     assert!(fault.why.contains("no such manifest"), "{fault}");
     assert_eq!(inspected(&format!("{repository}:prod")).unwrap(), first.digest, "a failed retag changes nothing");

@@ -105,7 +105,7 @@ fn start_registry(password: bool) -> Result<Registry, String> {
     let at = |name: &str| folder.path().join(name);
     let host = format!("127.0.0.1:{}", free_port());
     let mut config = format!(
-        "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n",
+        "version: 0.1\nlog: {{level: info}}\nstorage: {{delete: {{enabled: true}}, filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n",
         at("data").display()
     );
     if password {
@@ -138,6 +138,17 @@ impl Registry {
     pub fn blob(&self, digest: &str) -> PathBuf {
         let hex = digest.trim_start_matches("sha256:");
         self.log.with_file_name("data").join("docker/registry/v2/blobs/sha256").join(&hex[..2]).join(hex).join("data")
+    }
+
+    /// Deletes a manifest, and with it the tags that point to it; tells whether the registry had it.
+    pub fn delete(&self, name: &str, digest: &str) -> bool {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(&self.host).unwrap();
+        let host = &self.host;
+        write!(stream, "DELETE /v2/{name}/manifests/{digest} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.starts_with("HTTP/1.0 202") || answer.starts_with("HTTP/1.1 202")
     }
 
     /// How many uploads were finished since it started, by its own access log.

@@ -138,7 +138,7 @@ fn nothing_is_promoted_without_a_cleared_and_complete_record() {
     let said = repo.mlgate(&["promote", "staging"]).exits(2);
     assert!(said.contains("is of a dry run"), "{said}");
     let said = repo.mlgate(&["promote", "staging", "--digest", &repo.digest()]).exits(4);
-    assert!(said.contains("the registry has none"), "{said}");
+    assert!(said.contains("the registry does not have it"), "{said}");
     let said = repo.mlgate(&["promote", "staging", "--digest", &format!("other/repo@{}", repo.digest())]).exits(2);
     assert!(said.contains("mlops.yaml names"), "{said}");
 
@@ -322,7 +322,7 @@ fn what_counts_is_what_the_overlay_renders() {
             format!(
                 "resources: [../../base]\nimages:\n- {{name: churn, newName: {repository}, digest: '{digest_of_none}'}}\n"
             ),
-            "the registry has none",
+            "the registry has neither this image nor a record",
         ),
     ] {
         repo.write(overlay, &text);

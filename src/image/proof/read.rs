@@ -81,11 +81,13 @@ pub async fn pull_record(
     Ok(pull_attached(repository, digest, insecure, access).await?.map(|attached| attached.record))
 }
 
-/// The record attached to `digest` (`sha256:…`), or carried by it; none when there is none. Of several the one whose run
-/// finished last counts, and of those that finished together the one listed last.
+/// The record attached to `digest` (`sha256:…`), or carried by it; none when the image has none. Of several the one whose
+/// run finished last counts, and of those that finished together the one listed last. One that is listed and was deleted
+/// does not count: retention rules that delete what has no tag leave such lists behind.
 ///
 /// # Errors
-/// When the registry cannot be asked or refuses, or when a record there is about another digest or cannot be read.
+/// When the registry cannot be asked or refuses, when a record there is about another digest or cannot be read, when all
+/// of them were deleted, or when neither the image nor a record is there.
 pub async fn pull_attached(
     repository: &str,
     digest: &str,
@@ -93,12 +95,25 @@ pub async fn pull_attached(
     access: &Access,
 ) -> Result<Option<Attached>, Fault> {
     let reader = Reader::open(repository, digest, insecure, access).await?;
-    let mut found = Vec::new();
+    let (mut found, mut deleted) = (Vec::new(), Vec::new());
     for claim in reader.claims(Kind::Record).await? {
-        found.push(claim.map_err(|unread| {
-            let why = format!("{}: {}", unread.artifact, unread.why);
-            Fault::new(&reader.what, why, "who can push to this repository?")
-        })?);
+        match claim {
+            Ok(attached) => found.push(attached),
+            Err(unread) if unread.why == DELETED => deleted.push(unread.artifact),
+            Err(unread) => {
+                let why = format!("{}: {}", unread.artifact, unread.why);
+                return Err(Fault::new(&reader.what, why, "who can push to this repository?"));
+            }
+        }
+    }
+    if found.is_empty() && !deleted.is_empty() {
+        let image = if reader.has_image().await? { "" } else { "; so was the image" };
+        let why = format!("{} was deleted from the registry, though it is listed{image}", deleted.join(", "));
+        return Err(Fault::new(
+            &reader.what,
+            why,
+            "`mlgate run` attaches one anew; without an engine, a commit always gives one digest",
+        ));
     }
     if found.is_empty() { reader.carried().await } else { Ok(latest(found)) }
 }
@@ -183,6 +198,14 @@ impl Attachments {
         Ok(self.0.manifest(tag).await?.map(|manifest| manifest.digest))
     }
 
+    /// Whether an image is there.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked, or refuses.
+    pub async fn has(&self, digest: &str) -> Result<bool, Fault> {
+        Ok(is_digest(digest) && self.0.manifest(digest).await?.is_some())
+    }
+
     /// All records of a kind that are attached to `digest`, in the order in which they were finished, with what is known
     /// of their signatures; and a line for each that cannot be read.
     ///
@@ -226,6 +249,9 @@ impl Attachments {
 fn latest(found: Vec<Attached>) -> Option<Attached> {
     found.into_iter().reduce(|before, next| if before.finished <= next.finished { next } else { before })
 }
+
+/// Why an artifact does not count that is listed and not there.
+const DELETED: &str = "it is listed, and was deleted from the registry";
 
 /// What is listed and does not count.
 struct Unread {
@@ -280,6 +306,10 @@ impl<'a> Reader<'a> {
         Ok(Reader { repository, digest, what })
     }
 
+    async fn has_image(&self) -> Result<bool, Fault> {
+        Ok(self.repository.manifest(self.digest).await?.is_some())
+    }
+
     fn check_count(&self, found: usize) -> Result<(), Fault> {
         if found <= MOST_RECORDS {
             return Ok(());
@@ -331,7 +361,14 @@ impl<'a> Reader<'a> {
 
     /// The record that an artifact carries: its digest is what the annotation of a running pod names.
     async fn carried(&self) -> Result<Option<Attached>, Fault> {
-        let Some(manifest) = self.repository.manifest(self.digest).await? else { return Ok(None) };
+        let Some(manifest) = self.repository.manifest(self.digest).await? else {
+            let why = "the registry has neither this image nor a record of it";
+            return Err(Fault::new(
+                &self.what,
+                why,
+                "was it deleted? an overlay that runs it may run a tag that the registry lacks until the next promotion",
+            ));
+        };
         let manifest: Value = serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::new(&self.what, e, ""))?;
         let (media_type, most) = match &manifest["artifactType"] {
             kind if *kind == wire::MEDIA_TYPE => (STATEMENT_MEDIA, MOST_BYTES),
@@ -360,7 +397,7 @@ impl<'a> Reader<'a> {
             return Ok(Err("it is listed, and is no sha256 digest".into()));
         }
         let Some(manifest) = self.repository.manifest(artifact).await? else {
-            return Ok(Err("it is listed but not there".into()));
+            return Ok(Err(DELETED.into()));
         };
         let Ok(manifest) = serde_json::from_slice::<OciImageManifest>(&manifest.bytes) else {
             return Ok(Err("it is no image manifest".into()));

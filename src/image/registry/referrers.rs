@@ -7,8 +7,10 @@
 
 use super::Repository;
 use super::pages::List;
+use crate::digest::is_digest;
 use crate::image::layout::INDEX;
 use crate::model::Fault;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use oci_client::manifest::OciDescriptor;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -17,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Of what refers to one image.
 const MOST_PAGES: usize = 20;
+/// Manifests that are asked for at the same time.
+const AT_ONCE: usize = 8;
 /// Of a tag that others write too.
 const READS: u32 = 30;
 
@@ -57,22 +61,42 @@ impl Repository {
         self.pages(list, |body| manifests(&what, body)).await
     }
 
-    /// Adds entries to the index under the fallback tag of `subject`, keeping those of others.
+    /// Adds entries to the index under the fallback tag of `subject`, keeping those of others. Some registries take no index
+    /// that names what was deleted; then such entries are left out.
     pub(in crate::image) async fn link(&self, subject: &str, entries: &[Value]) -> Result<(), Fault> {
         let tag = fallback_tag(subject);
         let what = format!("list what was attached under the tag {tag} of {}", self.name());
-        let with_ours = |index: Option<&[u8]>| {
-            let mut listed = index.map_or(Ok(Vec::new()), |index| manifests(&what, index))?;
-            let before = listed.len();
+        let with_ours = |index: Option<&[u8]>, gone: &[Value]| {
+            let before = index.map_or(Ok(Vec::new()), |index| manifests(&what, index))?;
+            let mut listed: Vec<Value> = before.iter().filter(|entry| !gone.contains(entry)).cloned().collect();
             for entry in entries {
                 if !listed.iter().any(|known| known["digest"] == entry["digest"]) {
                     listed.push(entry.clone());
                 }
             }
             let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed});
-            Ok((listed.len() > before).then(|| Amended { manifest: index.to_string().into_bytes(), blobs: Vec::new() }))
+            Ok((listed != before).then(|| Amended { manifest: index.to_string().into_bytes(), blobs: Vec::new() }))
         };
-        self.amend(&what, &tag, INDEX, with_ours).await
+        let Err(fault) = self.amend(&what, &tag, INDEX, |index| with_ours(index, &[])).await else { return Ok(()) };
+        match self.deleted(&what, &tag).await {
+            Ok(gone) if !gone.is_empty() => self.amend(&what, &tag, INDEX, |index| with_ours(index, &gone)).await,
+            _ => Err(fault),
+        }
+    }
+
+    /// Entries of the index under `tag` of which the registry has no manifest.
+    async fn deleted(&self, what: &str, tag: &str) -> Result<Vec<Value>, Fault> {
+        let Some(index) = self.manifest(tag).await? else { return Ok(Vec::new()) };
+        let asked = manifests(what, &index.bytes)?.into_iter().map(async |entry| {
+            let digest = entry["digest"].as_str().filter(|digest| is_digest(digest));
+            let is_there = match digest {
+                Some(digest) => self.manifest(digest).await?.is_some(),
+                None => false,
+            };
+            Ok((!is_there).then_some(entry))
+        });
+        let asked: Vec<Option<Value>> = stream::iter(asked).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(asked.into_iter().flatten().collect())
     }
 
     /// Changes the manifest under a tag that others change too. `edit` gets what is there now, and gives what should be
