@@ -3,7 +3,7 @@
 
 use super::blobs::Content;
 use super::layout::{CONFIG, Layer, Layout, size};
-use super::pipe;
+use super::pipe::{self, Bounded};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::{Stream, StreamExt};
@@ -88,7 +88,8 @@ fn sort(archive: impl Read, layout: &Layout) -> io::Result<Found> {
                 if entry.header().entry_type().is_hard_link() { clean(&target) } else { clean(&from.join(target)) };
             found.links.insert(name, target);
         } else if entry.size() > SMALL {
-            found.large.insert(name, compress(&mut entry, layout)?);
+            let bytes = entry.size();
+            found.large.insert(name, compress(&mut entry, bytes, layout)?);
         } else if entry.header().entry_type().is_file() {
             held += entry.size();
             if held > MOST_SMALL {
@@ -109,19 +110,19 @@ impl Found {
         if let Some(layer) = self.large.get(&name) {
             return Ok(Some(layer.clone()));
         }
-        self.small.get(&name).map(|bytes| compress(bytes.as_slice(), layout)).transpose()
+        self.small.get(&name).map(|bytes| compress(bytes.as_slice(), bytes.len() as u64, layout)).transpose()
     }
 }
 
-/// Compresses a layer our way; engines that keep layers compressed have them unpacked first.
-fn compress(mut layer: impl Read, layout: &Layout) -> io::Result<Layer> {
+/// Compresses a layer of `bytes` bytes our way; engines that keep layers compressed have them unpacked first.
+fn compress(mut layer: impl Read, bytes: u64, layout: &Layout) -> io::Result<Layer> {
     let mut start = Vec::new();
     layer.by_ref().take(2).read_to_end(&mut start)?;
     let packed = start == [0x1f, 0x8b];
     let whole = io::Cursor::new(start).chain(layer);
     let mut writer = layout.layer()?;
     if packed {
-        io::copy(&mut MultiGzDecoder::new(whole), &mut writer)?;
+        io::copy(&mut Bounded::new(MultiGzDecoder::new(whole), bytes), &mut writer)?;
     } else {
         io::copy(&mut { whole }, &mut writer)?;
     }

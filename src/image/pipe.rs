@@ -159,6 +159,40 @@ impl<R: Read> Read for Exactly<R> {
     }
 }
 
+/// A packed layer as it is unpacked. One that gets hundreds of times its size holds nothing but zeros, or is an attack on
+/// whoever unpacks it; and of a large one a smaller share is enough to take days.
+pub(super) struct Bounded<R> {
+    inner: R,
+    most: u64,
+    left: u64,
+}
+
+const MOST_RATIO: u64 = 500;
+const SMALL: u64 = 64 << 20;
+/// From here on a lesser ratio.
+const LARGE: u64 = 64 << 30;
+const MOST_RATIO_LARGE: u64 = 20;
+
+impl<R: Read> Bounded<R> {
+    /// `packed` is the number of bytes before unpacking.
+    pub(super) fn new(inner: R, packed: u64) -> Bounded<R> {
+        let most = packed.saturating_mul(MOST_RATIO).saturating_add(SMALL);
+        let most = most.min(packed.saturating_mul(MOST_RATIO_LARGE).max(LARGE));
+        Bounded { inner, most, left: most }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            let why = format!("it unpacks to more than {} bytes, far too many for its size", self.most);
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        })?;
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,24 +13,25 @@ pub use secrets::Secret;
 use super::Built;
 use super::blobs::Blobs;
 use super::layout::{Layout, size};
-use super::pipe;
+use super::pipe::{self, Bounded};
 use crate::model::Fault;
 use flate2::read::MultiGzDecoder;
 use oci_client::manifest::OciDescriptor;
 use packages::Packages;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::time::Duration;
 use tar::{Archive, Kind};
 
 /// Between two pieces of a layer from another registry.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Of one file whose content is looked at.
-const MOST_FILE: u64 = 128 << 20;
 /// Of the beginning of every file, in which keys are looked for.
 const BEGINNING: u64 = 64 << 10;
 /// Entries of one layer.
 const MOST_ENTRIES: u64 = 5_000_000;
+/// Paths of an image that hold secrets.
+const MOST_SECRETS: usize = 10_000;
 
 /// What was found in an image.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +75,7 @@ pub async fn read(built: &Built) -> Result<Contents, Fault> {
     Ok(Contents {
         system: found.packages.system(),
         packages: found.packages.all(),
-        secrets: found.secrets,
+        secrets: found.secrets.into_values().flatten().collect(),
         user: settings["User"].as_str().unwrap_or_default().to_string(),
         has_healthcheck: test.is_some_and(|test| test.first().is_some_and(|first| first != "NONE")),
         base_created: base_created(&config, built),
@@ -94,13 +95,33 @@ fn base_created(config: &Value, built: &Built) -> Option<String> {
 #[derive(Default)]
 struct Found {
     packages: Packages,
-    secrets: Vec<Secret>,
+    /// By their paths; a later layer may have one where a lower one has.
+    secrets: BTreeMap<String, Vec<Secret>>,
+}
+
+impl Found {
+    /// What lower layers have at a path, and below it, is replaced or removed.
+    fn gone(&mut self, path: &str, number: usize) {
+        self.packages.remove(path, number);
+        for known in packages::within(&self.secrets, path) {
+            for secret in self.secrets.get_mut(&known).into_iter().flatten().filter(|secret| secret.number < number) {
+                secret.removed_in = secret.removed_in.or(Some(number));
+            }
+        }
+    }
+
+    fn secret(&mut self, secret: Secret) -> io::Result<()> {
+        if self.secrets.len() >= MOST_SECRETS {
+            return Err(io::Error::other(format!("more than {MOST_SECRETS} files look like secrets")));
+        }
+        self.secrets.entry(secret.path.clone()).or_default().push(secret);
+        Ok(())
+    }
 }
 
 fn walk(mut found: Found, number: usize, layer: &OciDescriptor, reader: impl Read) -> io::Result<Found> {
-    let unpacked = unpacked(layer, reader)?;
-    let mut archive = Archive::new(unpacked);
-    let (mut gone, mut added, mut entries) = (Vec::new(), Packages::default(), 0);
+    let mut archive = Archive::new(unpacked(layer, reader)?);
+    let mut entries = 0;
     while let Some(entry) = archive.next()? {
         entries += 1;
         if entries > MOST_ENTRIES {
@@ -109,42 +130,39 @@ fn walk(mut found: Found, number: usize, layer: &OciDescriptor, reader: impl Rea
         let name = entry.path.rsplit('/').next().unwrap_or_default();
         let folder = entry.path.strip_suffix(name).unwrap_or_default();
         if name == ".wh..wh..opq" {
-            gone.push(folder.to_string());
+            found.gone(folder, number);
             continue;
         }
         if let Some(name) = name.strip_prefix(".wh.") {
-            gone.push(format!("{folder}{name}"));
+            found.gone(&format!("{folder}{name}"), number);
             continue;
         }
+        if entry.kind == Kind::Folder {
+            continue;
+        }
+        // It takes the place of what a lower layer had there.
+        found.gone(&entry.path, number);
         if entry.kind != Kind::File {
             continue;
         }
-        let is_whole = packages::wants(&entry) && entry.size <= MOST_FILE;
+        let most = packages::wants(&entry);
+        let is_whole = most.is_some_and(|most| entry.size <= most) && !entry.sparse;
+        if !is_whole && packages::is_list(&entry.path) {
+            let why = if entry.sparse { "stored with holes" } else { "too long for a list of packages" };
+            return Err(io::Error::other(format!("{} is {why}, and would hide packages", entry.path)));
+        }
         let most = if is_whole { entry.size } else { BEGINNING.min(entry.size) };
         let mut content = Vec::new();
         archive.by_ref().take(most).read_to_end(&mut content)?;
         let beginning = content.get(..BEGINNING as usize).unwrap_or(&content);
         if let Some(why) = secrets::of(&entry.path, beginning) {
             let layer = layer.digest.clone();
-            found.secrets.push(Secret { path: entry.path.clone(), layer, number, why, removed_in: None });
+            found.secret(Secret { path: entry.path.clone(), layer, number, why, removed_in: None })?;
         }
         if is_whole {
-            added.add(&entry.path, &content);
-        } else {
-            // It takes the place of what a lower layer had there.
-            gone.push(entry.path);
+            found.packages.add(&entry.path, number, &content)?;
         }
     }
-    for path in &gone {
-        found.packages.remove(path);
-        let inside = |secret: &Secret| {
-            secret.path == *path || secret.path.starts_with(&format!("{}/", path.trim_end_matches('/')))
-        };
-        for secret in found.secrets.iter_mut().filter(|secret| secret.number < number && inside(secret)) {
-            secret.removed_in = secret.removed_in.or(Some(number));
-        }
-    }
-    found.packages.extend(added);
     Ok(found)
 }
 
@@ -156,27 +174,10 @@ fn unpacked<'a>(layer: &OciDescriptor, reader: impl Read + 'a) -> io::Result<Bou
         _ if packed.ends_with("tar.gzip") => Box::new(MultiGzDecoder::new(reader)),
         _ => Box::new(reader),
     };
-    Ok(Bounded { inner, left: size(layer).saturating_mul(MOST_RATIO).saturating_add(SMALL) })
+    Ok(Bounded::new(inner, size(layer)))
 }
 
-/// A layer that unpacks to more than this many times its size holds nothing but zeros, or is an attack.
-const MOST_RATIO: u64 = 500;
-const SMALL: u64 = 64 << 20;
-
-struct Bounded<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("it unpacks to more than {MOST_RATIO} times its size"))
-        })?;
-        Ok(read)
-    }
-}
-
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;

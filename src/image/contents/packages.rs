@@ -5,10 +5,15 @@ use super::tar::Entry;
 use flate2::read::ZlibDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// Unpacked, of one program.
-const MOST_AUDIT: u64 = 16 << 20;
+const MOST_AUDIT: u64 = 4 << 20;
+const MOST_PROGRAM: u64 = 128 << 20;
+/// Of a list of packages; that of a whole Debian desktop has some MiB.
+const MOST_LIST: u64 = 16 << 20;
+/// Of all that is kept.
+const MOST_TOLD: usize = 256 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Package {
@@ -31,9 +36,12 @@ pub struct System {
     pub name: String,
 }
 
-/// What each file tells, by its path: a later layer may replace or remove it.
+/// What each file tells, by its path, with the number of its layer: a later layer may replace or remove it.
 #[derive(Default)]
-pub(super) struct Packages(BTreeMap<String, Told>);
+pub(super) struct Packages {
+    files: BTreeMap<String, (usize, Told)>,
+    bytes: usize,
+}
 
 enum Told {
     Packages(Vec<Package>),
@@ -76,13 +84,25 @@ fn is_installed_by_npm(folder: &str) -> bool {
     }
 }
 
-/// Whether a file's content tells of packages.
-pub(super) fn wants(entry: &Entry) -> bool {
-    source(&entry.path, entry.executable).is_some()
+/// How many bytes a file may have so that it is read as a whole; None: its content tells of no packages.
+pub(super) fn wants(entry: &Entry) -> Option<u64> {
+    source(&entry.path, entry.executable).map(|source| match source {
+        Source::Program => MOST_PROGRAM,
+        _ => MOST_LIST,
+    })
+}
+
+/// Whether the files at such a path are lists of packages and nothing else: one that cannot be read hides packages.
+pub(super) fn is_list(path: &str) -> bool {
+    source(path, false).is_some()
 }
 
 impl Packages {
-    pub(super) fn add(&mut self, path: &str, content: &[u8]) {
+    /// Takes in a file of a layer.
+    ///
+    /// # Errors
+    /// When all that is told is more than any image could have.
+    pub(super) fn add(&mut self, path: &str, layer: usize, content: &[u8]) -> io::Result<()> {
         let is_program = content.starts_with(b"\x7fELF");
         let told = match source(path, is_program) {
             Some(Source::Dpkg) => Told::Packages(dpkg(path, &String::from_utf8_lossy(content))),
@@ -92,25 +112,36 @@ impl Packages {
             Some(Source::Npm) => Told::Packages(npm(path, content).into_iter().collect()),
             Some(Source::System) => Told::System(system(&String::from_utf8_lossy(content))),
             Some(Source::Program) => Told::Packages(rust(path, content)),
-            // It may stand in the place of a file that told something.
             None => Told::Packages(Vec::new()),
         };
-        self.0.insert(path.to_string(), told);
+        // It stands in the place of what was there.
+        self.files.remove(path);
+        self.bytes += match &told {
+            Told::Packages(packages) if packages.is_empty() => return Ok(()),
+            Told::Packages(packages) => {
+                packages.iter().map(|p| 128 + p.name.len() + p.version.len() + path.len()).sum()
+            }
+            Told::System(system) => system.id.len() + system.version.len() + system.name.len(),
+        };
+        if self.bytes > MOST_TOLD {
+            return Err(io::Error::other(format!("its lists of packages take more than {} MiB", MOST_TOLD >> 20)));
+        }
+        self.files.insert(path.to_string(), (layer, told));
+        Ok(())
     }
 
-    /// Removes a file, or all below a folder.
-    pub(super) fn remove(&mut self, path: &str) {
-        let folder = format!("{}/", path.trim_end_matches('/'));
-        self.0.retain(|known, _| known != path && !(known.starts_with(&folder) || folder == "/"));
-    }
-
-    pub(super) fn extend(&mut self, later: Packages) {
-        self.0.extend(later.0);
+    /// Removes a file, or all below a folder, of the layers below one.
+    pub(super) fn remove(&mut self, path: &str, below: usize) {
+        for known in within(&self.files, path) {
+            if self.files.get(&known).is_some_and(|(layer, _)| *layer < below) {
+                self.files.remove(&known);
+            }
+        }
     }
 
     /// Every package, sorted.
     pub(super) fn all(&self) -> Vec<Package> {
-        let told = self.0.values().filter_map(|told| match told {
+        let told = self.files.values().filter_map(|(_, told)| match told {
             Told::Packages(packages) => Some(packages),
             Told::System(_) => None,
         });
@@ -120,11 +151,19 @@ impl Packages {
     }
 
     pub(super) fn system(&self) -> Option<System> {
-        OS_RELEASE.iter().find_map(|path| match self.0.get(*path) {
-            Some(Told::System(system)) => Some(system.clone()),
+        OS_RELEASE.iter().find_map(|path| match self.files.get(*path) {
+            Some((_, Told::System(system))) => Some(system.clone()),
             _ => None,
         })
     }
+}
+
+/// Names of a path and of all below it as a folder; all names where the path is empty.
+pub(super) fn within<V>(map: &BTreeMap<String, V>, path: &str) -> Vec<String> {
+    let path = path.trim_end_matches('/');
+    let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let below = map.range(folder.clone()..).map(|(name, _)| name).take_while(|name| name.starts_with(&folder));
+    map.get_key_value(path).map(|(name, _)| name).into_iter().chain(below).cloned().collect()
 }
 
 /// Fields of a paragraph: `Name: value`, the first of a name counts.
@@ -209,7 +248,7 @@ fn section<'a>(elf: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     let names = content(names)?;
     let found = (0..count).find(|index| {
         let name = header(*index).and_then(|at| number(at, 4)).and_then(|at| names.get(at..));
-        name.is_some_and(|name| name.split(|byte| *byte == 0).next() == Some(wanted))
+        name.and_then(|name| name.strip_prefix(wanted)).is_some_and(|rest| rest.first().is_none_or(|end| *end == 0))
     })?;
     content(found)
 }
@@ -271,16 +310,16 @@ mod tests {
     fn removed_and_replaced_files_tell_nothing_any_more() {
         let mut packages = Packages::default();
         let npm = |name: &str| format!("{{\"name\": \"{name}\", \"version\": \"1\"}}");
-        packages.add("app/node_modules/a/package.json", npm("a").as_bytes());
-        packages.add("app/node_modules/ab/package.json", npm("ab").as_bytes());
-        packages.remove("app/node_modules/a");
+        packages.add("app/node_modules/a/package.json", 0, npm("a").as_bytes()).unwrap();
+        packages.add("app/node_modules/ab/package.json", 0, npm("ab").as_bytes()).unwrap();
+        packages.remove("app/node_modules/a", 1);
         let names = |packages: &Packages| packages.all().into_iter().map(|p| p.name).collect::<Vec<_>>();
         assert_eq!(names(&packages), ["ab"]);
-        let mut later = Packages::default();
-        later.add("app/node_modules/ab/package.json", npm("new").as_bytes());
-        packages.extend(later);
+        packages.add("app/node_modules/ab/package.json", 1, npm("new").as_bytes()).unwrap();
         assert_eq!(names(&packages), ["new"]);
-        packages.remove("app/");
+        packages.remove("app/", 1);
+        assert_eq!(names(&packages), ["new"], "a layer removes what is below it, and nothing of its own");
+        packages.remove("", 2);
         assert!(names(&packages).is_empty());
     }
 }

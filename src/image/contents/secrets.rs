@@ -46,11 +46,14 @@ fn by_name(path: &str, beginning: &[u8]) -> Option<&'static str> {
 /// A PEM block of a private key with content: programs that only speak of such keys have the words and no key.
 fn has_private_key(text: &[u8]) -> bool {
     const END: &[u8] = b"PRIVATE KEY-----";
+    const LONGEST_LINE: usize = 100;
     let mut from = 0;
     while let Some(at) = text.get(from..).and_then(|rest| memchr::memmem::find(rest, END)) {
         let after = from + at + END.len();
         from = after;
-        let head = text[..after].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        // No longer than the longest of such lines, so that a text of nothing but such words takes no longer to read.
+        let head =
+            text[after.saturating_sub(LONGEST_LINE)..after].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         if !head.starts_with(b"-----BEGIN ") {
             continue;
         }

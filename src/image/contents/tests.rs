@@ -6,13 +6,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
-fn packed(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(bytes).unwrap();
     gzip.finish().unwrap()
 }
 
-fn layer(files: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn layer(files: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = ::tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = ::tar::Header::new_gnu();
@@ -23,7 +23,7 @@ fn layer(files: &[(&str, &str)]) -> Vec<u8> {
     packed(&builder.into_inner().unwrap())
 }
 
-fn walked(layers: &[Vec<u8>]) -> io::Result<Found> {
+pub(super) fn walked(layers: &[Vec<u8>]) -> io::Result<Found> {
     layers.iter().enumerate().try_fold(Found::default(), |found, (number, bytes)| {
         let described = descriptor(LAYER, crate::digest::of(bytes), bytes.len() as u64);
         walk(found, number, &described, bytes.as_slice())
@@ -50,8 +50,8 @@ fn what_a_later_layer_removes_is_no_package_and_still_a_secret() {
     let found = walked(&[below, above]).unwrap();
     let names: Vec<String> = found.packages.all().into_iter().map(|package| package.name).collect();
     assert_eq!(names, ["dash"]);
-    let secrets: Vec<_> = found.secrets.iter().map(|s| (s.path.as_str(), s.number, s.removed_in)).collect();
-    assert_eq!(secrets, [("app/.env", 0, Some(1)), ("srv/.env", 0, Some(1)), ("keep/.env", 0, None)]);
+    let secrets: Vec<_> = found.secrets.values().flatten().map(|s| (s.path.as_str(), s.number, s.removed_in)).collect();
+    assert_eq!(secrets, [("app/.env", 0, Some(1)), ("keep/.env", 0, None), ("srv/.env", 0, Some(1))]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn bombs_and_what_is_no_archive_are_refused() {
     gzip.write_all(header.as_bytes()).unwrap();
     io::copy(&mut io::repeat(0).take(128 << 20), &mut gzip).unwrap();
     let bomb = gzip.finish().unwrap();
-    assert!(walked(&[bomb]).err().unwrap().to_string().contains("500 times"));
+    assert!(walked(&[bomb]).err().unwrap().to_string().contains("far too many for its size"));
     assert!(walked(&[b"<html>".to_vec()]).is_err());
     let good = layer(&[("a", "b")]);
     assert!(walked(&[good[..good.len() / 2].to_vec()]).is_err());

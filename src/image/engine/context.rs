@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 use walkdir::{DirEntry, WalkDir};
@@ -107,9 +107,12 @@ fn append(archive: &mut Builder<impl Write>, entry: &DirEntry, name: &Path) -> i
         let mut file = Exactly::new(File::open(entry.path())?, metadata.len());
         archive.append_data(&mut header, name, &mut file)?;
         file.end()
-    } else {
-        // Sockets and pipes are no files that an image could have.
+    } else if metadata.file_type().is_socket() {
+        // As `docker build` does: some program listens there.
         Ok(())
+    } else {
+        let why = "it is a pipe or a device, which no image should have; remove it, or leave it out by .dockerignore";
+        Err(io::Error::new(io::ErrorKind::InvalidData, why))
     }
 }
 
@@ -123,6 +126,19 @@ mod tests {
         context.write(&mut bytes).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
         archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn pipes_are_refused_unless_they_are_left_out_and_sockets_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("Dockerfile"), "FROM scratch").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap().success());
+        let open = || Context::open(dir.path(), &dir.path().join("Dockerfile"), &dir.path().join(".mlgate")).unwrap();
+        let told = open().write(io::sink()).unwrap_err().to_string();
+        assert!(told.contains("pipe: it is a pipe or a device") && told.contains(".dockerignore"), "{told}");
+        std::fs::write(dir.path().join(".dockerignore"), "pipe").unwrap();
+        assert_eq!(names(&open()), [".dockerignore", "Dockerfile"].map(String::from).into());
     }
 
     #[test]

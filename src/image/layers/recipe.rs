@@ -37,10 +37,18 @@ pub(in crate::image) struct Recipe {
 
 impl Recipe {
     pub(super) fn new(mut entries: Entries, to: &str, compression: Compression, on_base: bool) -> Recipe {
-        let above = entries.keys().flat_map(|place| place.ancestors().skip(1).map(Path::to_path_buf));
+        let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
         // `to` is made even when only links or nothing but folders lie in it.
         let to = PathBuf::from(to.trim_matches('/'));
-        let folders: BTreeSet<PathBuf> = above.chain(to.ancestors().map(Path::to_path_buf)).collect();
+        for folder in entries.keys().filter_map(|place| place.parent()).chain([to.as_path()]) {
+            // Those above a folder that is known are known too.
+            for folder in folder.ancestors() {
+                if folders.contains(folder) {
+                    break;
+                }
+                folders.insert(folder.to_path_buf());
+            }
+        }
         for folder in folders {
             let special = on_base && SPECIAL.iter().any(|name| folder == Path::new(name));
             if !folder.as_os_str().is_empty() && !special {

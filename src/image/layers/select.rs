@@ -175,7 +175,8 @@ impl Selection<'_> {
             let lead = place.parent().map(|folder| resolve(folder, target));
             let held = !target.is_absolute()
                 && lead.flatten().is_some_and(|lead| {
-                    self.entries.contains_key(&lead) || self.entries.keys().any(|known| known.starts_with(&lead))
+                    // What lies in a folder comes right after it.
+                    self.entries.range(lead.clone()..).next().is_some_and(|(known, _)| known.starts_with(&lead))
                 });
             if !held {
                 wrong.push(format!(
@@ -283,6 +284,37 @@ mod tests {
         assert_eq!(told.len(), 2, "{told:?}");
         symlink("../secret", dir.path().join("root/named")).unwrap();
         assert!(select(&dir, &["named"]).unwrap_err()[0].contains("outside"));
+    }
+
+    #[test]
+    fn pipes_sockets_and_devices_are_no_files_of_an_image() {
+        let dir = tree();
+        let model = dir.path().join("root/model");
+        let made = std::process::Command::new("mkfifo").arg(model.join("pipe")).status();
+        assert!(made.unwrap().success());
+        let _socket = std::os::unix::net::UnixListener::bind(model.join("socket")).unwrap();
+        let told = select(&dir, &["model/", "model/*.onnx"]).unwrap_err();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("model/pipe is neither a file nor") && told[1].contains("model/socket"), "{told:?}");
+        // Named itself it is not opened either: that would wait for a writer.
+        assert!(select(&dir, &["model/pipe"]).unwrap_err()[0].contains("neither a file nor"));
+        symlink("/dev/zero", dir.path().join("root/zeros")).unwrap();
+        assert!(select(&dir, &["zeros"]).unwrap_err()[0].contains("outside"));
+    }
+
+    #[test]
+    fn thousands_of_links_and_of_nested_folders_are_no_trouble() {
+        let dir = tree();
+        let model = dir.path().join("root/model");
+        for number in 0..3000 {
+            symlink(format!("{}/x", number + 1), model.join(number.to_string())).unwrap();
+        }
+        assert_eq!(select(&dir, &["model/"]).unwrap_err().len(), 3000, "each link into a link leads nowhere");
+        // As deep as a path can be.
+        let deep = dir.path().join("root/deep").join("d/".repeat(1500));
+        std::fs::create_dir_all(&deep).unwrap();
+        (0..100).for_each(|n| std::fs::write(deep.join(n.to_string()), "x").unwrap());
+        assert_eq!(select(&dir, &["deep/"]).unwrap().len(), 1600);
     }
 
     #[test]
