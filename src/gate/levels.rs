@@ -22,30 +22,40 @@ pub fn of_slices(column: &str, slices: usize) -> usize {
     if column == FOUND { slices.min(1) } else { slices }
 }
 
-/// Every other level that these gates will ask for, given what was measured; each once, in order.
-pub fn levels<'a>(gates: impl Iterator<Item = &'a Gate>, measurements: &[Measurement], policy: &Policy) -> Vec<f64> {
+/// Every other level that these gates will ask for, given what was measured, and of what; each once, in order.
+pub fn levels<'a>(
+    gates: impl Iterator<Item = &'a Gate>,
+    measurements: &[Measurement],
+    policy: &Policy,
+) -> Vec<(f64, Asked)> {
     let mut slices: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (id, slice) in measurements.iter().filter_map(|m| Some((&m.id, m.slice.as_ref()?))) {
         *slices.entry((id, &slice.column)).or_default() += 1;
     }
     let count = |id: &str, column: &str| of_slices(column, slices.get(&(id, column)).copied().unwrap_or_default());
-    let mut levels: Vec<f64> = Vec::new();
+    let mut asked: Vec<(f64, Asked)> = Vec::new();
     for gate in gates {
         let parts = gate.subject.parts();
         let each = parts.iter().find_map(|part| Some((part.id(), part.each_slice_of()?)));
-        let slices = each.map_or(1, |(id, column)| count(id, column));
-        let level = of_gate(gate, policy, slices);
-        levels.push(level);
+        let level = of_gate(gate, policy, each.map_or(1, |(id, column)| count(id, column)));
         for part in parts {
+            let of = Asked::Only([(part.id().to_string(), part.column().map(str::to_string))].into());
             if let Subject::Gap { id, column } | Subject::Ratio { id, column } = part {
                 let slices = count(id, column);
                 let pairs = slices * slices.saturating_sub(1) / 2;
-                levels.push(policy.correction.level(level, pairs));
+                asked.push((policy.correction.level(level, pairs), of.clone()));
             }
+            asked.push((level, of));
         }
     }
-    levels.sort_by(f64::total_cmp);
-    levels.dedup_by(|a, b| same_level(*a, *b));
-    levels.retain(|level| !same_level(*level, policy.confidence));
+    asked.retain(|(level, _)| !same_level(*level, policy.confidence));
+    asked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut levels: Vec<(f64, Asked)> = Vec::new();
+    for (level, of) in asked {
+        match levels.last_mut() {
+            Some((known, all)) if same_level(*known, level) => *all = std::mem::take(all).and(of),
+            _ => levels.push((level, of)),
+        }
+    }
     levels
 }

@@ -282,8 +282,12 @@ fn slices_are_held_at_a_level_for_all_of_them_together() {
     let asked =
         [gate("f1[segment] >= 0.7"), gate("gap(f1[segment]) <= 0.1"), gate("f1 >= 0.7 at 99.9%"), gate("f1 >= 0")];
     let asked = levels(asked.iter(), &found.measurements, &policy());
-    let expected = [0.99, 0.995, 0.999];
-    assert!(asked.len() == 3 && asked.iter().zip(expected).all(|(a, b)| same_level(*a, b)), "{asked:?}");
+    let expected = [(0.99, Some("segment")), (0.995, Some("segment")), (0.999, None)];
+    assert_eq!(asked.len(), expected.len(), "{asked:?}");
+    for ((level, of), (expected, column)) in asked.iter().zip(expected) {
+        assert!(same_level(*level, expected), "{level}");
+        assert_eq!(*of, Asked::Only([("quality.f1".to_string(), column.map(str::to_string))].into()));
+    }
 }
 
 #[test]

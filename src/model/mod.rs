@@ -1,6 +1,7 @@
 //! The words of mlgate as types. This module imports nothing of ours; everything else may import it.
 
 mod address;
+mod asked;
 mod chart;
 mod commit;
 mod decision;
@@ -15,6 +16,7 @@ mod subject;
 mod verdict;
 
 pub use address::shown_address;
+pub use asked::Asked;
 pub use chart::{Chart, Series};
 pub use commit::Commit;
 pub use decision::{Blocked, Cleared, Decision, Reason};

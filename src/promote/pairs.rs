@@ -5,8 +5,9 @@ use crate::config::{Config, Promote};
 use crate::data::Watch;
 use crate::gate;
 use crate::model::{Comparison, Fault, Measurement};
-use crate::quality::compare::{Compared, compare as compare_rows};
+use crate::quality::compare::{Compared, align, compare as compare_rows};
 use crate::quality::kept::{self, Read};
+use crate::quality::measure::How;
 use crate::record::{self, wire};
 use crate::stage::{self, Released};
 use std::sync::Arc;
@@ -37,8 +38,9 @@ pub async fn compare(
     let Some(ours) = ours else {
         return Ok((Vec::new(), vec![kept::without("the candidate")]));
     };
-    let (task, min_rows) = (config.task, quality.min_slice_rows);
+    let task = config.task;
     let policy = stage::policy(asked.config, record::today());
+    let how = How::of(quality, task, policy.confidence);
     let levels = gate::levels(asked.promote.gates.iter(), measurements, &policy);
     let (found, recorded) = (measurements.to_vec(), released.measurements.clone());
     let source = source.to_string();
@@ -53,9 +55,10 @@ pub async fn compare(
             Read::Rows(rows) => rows,
             Read::Foreign(why) => return two_samples(why),
         };
-        let at = |level| compare_rows(&ours, &theirs, (&found, &recorded), task, min_rows, level);
-        let Compared { mut comparisons, mut notes } = at(policy.confidence);
-        comparisons.extend(levels.into_iter().flat_map(|level| at(level).comparisons));
+        let aligned = align(&ours, &theirs);
+        let at = |how: &How| compare_rows(&ours, &aligned, (&found, &recorded), how);
+        let Compared { mut comparisons, mut notes } = at(&how);
+        comparisons.extend(levels.iter().flat_map(|(level, asked)| at(&how.at(*level, asked)).comparisons));
         let (comparisons, disagreeing) = kept::agreeing(comparisons, &found, &recorded);
         notes.extend(disagreeing);
         Ok((comparisons, notes))

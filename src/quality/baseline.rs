@@ -2,7 +2,7 @@
 
 use super::git::Commit;
 use super::kept::{self, Pulled};
-use super::measure::{Measured, measure};
+use super::measure::{How, Measured, measure};
 use super::outcomes::Predicted;
 use super::predictions;
 use crate::config::{BaselineSource, Metrics, Predictions, Quality, Service, Tracker};
@@ -257,7 +257,7 @@ pub fn read(files: Files, quality: &Quality, level: f64, watch: &Arc<Watch>) -> 
     if let (Some((path, name)), Some(config)) = (predictions, &quality.predictions) {
         match read_predictions(&path, &name, config, watch) {
             Ok((predicted, inputs)) => {
-                measured = measure(&predicted, config.task, quality.min_slice_rows, level);
+                measured = measure(&predicted, &How::of(quality, config.task, level));
                 if !predicted.without.is_empty() {
                     let columns = predicted.without.join(", ");
                     found.notes.push(format!("the baseline {name} has no slice column {columns}"));

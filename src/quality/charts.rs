@@ -1,7 +1,7 @@
 //! Outcomes → charts: the confusion matrix, the ROC and the precision-recall curve and the calibration of scores; of
 //! numbers, the truth by what was predicted and the residuals. Texts have none.
 
-use super::outcomes::{Classes, Outcomes, Predicted, Values};
+use super::outcomes::{Classes, Outcomes, Predicted, Scores, Values};
 use crate::model::{Chart, Series};
 use crate::stats::curve::{self, Point, Scored};
 use crate::stats::spread;
@@ -126,19 +126,19 @@ fn confusion(
 /// A binary task with scores.
 struct Binary<'a> {
     positive: Vec<bool>,
-    scores: &'a [f64],
+    scores: &'a Scores,
     weights: Option<&'a [f64]>,
 }
 
 impl<'a> Binary<'a> {
     fn of(predicted: &'a Predicted, classes: &'a Classes) -> Option<Binary<'a>> {
         let scores = classes.scores.as_ref().filter(|_| classes.binary)?;
-        let positive = classes.truth.iter().map(|class| *class == 1).collect();
-        Some(Binary { positive, scores: &scores.values, weights: predicted.sampling.weights.as_deref() })
+        Some(Binary { positive: classes.positive(), scores, weights: predicted.sampling.weights.as_deref() })
     }
 
     fn scored(&self) -> Scored<'_> {
-        Scored { positive: &self.positive, scores: self.scores, weights: self.weights }
+        let Scores { values, .. } = self.scores;
+        Scored { positive: &self.positive, scores: values, order: self.scores.order(), weights: self.weights }
     }
 }
 
@@ -160,8 +160,8 @@ const BINARY: [(&str, Draw); 3] = [
     }),
 ];
 
-fn curve_series(points: Vec<Point>, [x, y]: [&'static str; 2]) -> Series {
-    let points = curve::thin(&points, POINTS, TOLERANCE);
+fn curve_series(points: impl Iterator<Item = Point>, [x, y]: [&'static str; 2]) -> Series {
+    let points = curve::thin(points, POINTS, TOLERANCE);
     vec![(x, rounded(points.iter().map(|point| point.0))), (y, rounded(points.iter().map(|point| point.1)))]
 }
 
@@ -186,7 +186,7 @@ fn histogram(residuals: &[f64], range: (f64, f64)) -> Series {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcomes::{Sampling, Scores};
+    use super::super::outcomes::Sampling;
     use super::*;
 
     fn predicted(outcomes: Outcomes) -> Predicted {
@@ -209,7 +209,7 @@ mod tests {
             binary: scores.is_some(),
             truth: truth.to_vec(),
             predicted: said.to_vec(),
-            scores: scores.map(|s| Scores { values: s.to_vec(), width: 1, epsilon: f64::EPSILON }),
+            scores: scores.map(|s| Scores::new(s.to_vec(), 1, f64::EPSILON)),
             ks: Vec::new(),
             bins: 10,
         }))

@@ -1,13 +1,13 @@
 //! Candidate against baseline: in pairs where both predicted the same rows, else as two samples.
 
 use super::custom::{self, Custom};
-use super::join::Index;
-use super::measure::{computable, id, slices};
+use super::join;
+use super::measure::{How, id, slices};
 use super::metrics::Metric;
 use super::outcomes::{Estimate, Outcomes, Pair, Predicted, Sampling};
-use crate::config::Task;
 use crate::model::{Comparison, Difference, Interval, Measurement, Slice, Unit};
 use crate::stats::{mover, mover_ratio};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The comparisons and remarks on how they were made.
@@ -17,70 +17,70 @@ pub struct Compared {
     pub notes: Vec<String>,
 }
 
-/// Compares every metric of the task, overall and by slice.
-///
-/// Paired when both have ids, every row of each has its counterpart, and the counterparts carry the same label;
-/// otherwise `candidate_found` and `baseline_found` are compared as two samples, and a note says why.
+/// Compares every metric that is asked for, overall and by slice: in pairs where the baseline's rows are `aligned`;
+/// otherwise the measurements of both, `found`, are compared as two samples, and a note says why.
 pub fn compare(
     candidate: &Predicted,
-    baseline: &Predicted,
+    aligned: &Result<Aligned<'_>, String>,
     found: (&[Measurement], &[Measurement]),
-    task: Task,
-    min_slice_rows: u64,
-    level: f64,
+    how: &How,
 ) -> Compared {
-    match align(candidate, baseline) {
+    match aligned {
         Ok(aligned) => {
-            let mut compared = paired(candidate, &aligned, task, min_slice_rows, level);
+            let mut compared = paired(candidate, aligned, how);
             // A baseline of which the rows are kept, but not what a metric of one's own reads of them.
             let unpaired = |own: &&Custom| aligned.custom.iter().all(|other| other.metric.name != own.metric.name);
             for own in candidate.custom.iter().filter(unpaired) {
-                let id = format!("quality.{}", own.metric.name);
-                compared.comparisons.extend(two_samples(found.0, found.1).into_iter().filter(|c| c.id == id));
+                compared.comparisons.extend(two_samples(found.0, found.1).into_iter().filter(|c| c.id == own.id()));
             }
             compared
         }
-        Err(why) => {
-            let why = format!("compared with {} as two samples: {why}", baseline.source);
-            Compared { comparisons: two_samples(found.0, found.1), notes: vec![why] }
-        }
+        Err(why) => Compared { comparisons: two_samples(found.0, found.1), notes: vec![why.clone()] },
     }
 }
 
 /// The baseline's rows in the order of the candidate's and with its class codes.
-struct Aligned {
-    outcomes: Outcomes,
-    custom: Vec<Custom>,
+pub struct Aligned<'a> {
+    outcomes: Cow<'a, Outcomes>,
+    custom: Cow<'a, [Custom]>,
 }
 
-/// The baseline's rows as the candidate's are, or why they cannot be.
-fn align(candidate: &Predicted, baseline: &Predicted) -> Result<Aligned, String> {
+/// The baseline's rows as the candidate's are. They can be compared in pairs when both have ids, every row of each has
+/// its counterpart, and the counterparts carry the same label.
+///
+/// # Errors
+/// Why they cannot.
+pub fn align<'a>(candidate: &Predicted, baseline: &'a Predicted) -> Result<Aligned<'a>, String> {
+    aligned(candidate, baseline).map_err(|why| format!("compared with {} as two samples: {why}", baseline.source))
+}
+
+fn aligned<'a>(candidate: &Predicted, baseline: &'a Predicted) -> Result<Aligned<'a>, String> {
     let (Some(ids), Some(other_ids)) = (&candidate.ids, &baseline.ids) else {
         return Err("quality.predictions names no `id` to join rows on".into());
     };
-    let places: Vec<u32> = if ids == other_ids {
-        (0..ids.len() as u32).collect()
-    } else {
-        let index = Index::of(other_ids).0;
-        ids.iter().filter_map(|id| index.find(*id)).collect()
-    };
-    if places.len() < ids.len() || places.len() < other_ids.len() {
+    let places = (ids != other_ids).then(|| join::places(ids, other_ids));
+    let joined = places.as_ref().map_or(ids.len(), Vec::len);
+    if joined < ids.len() || joined < other_ids.len() {
         return Err(format!(
             "{} of the candidate's {} rows and of the baseline's {} have the same id",
-            count(places.len() as u64),
+            count(joined as u64),
             count(ids.len() as u64),
             count(other_ids.len() as u64)
         ));
     }
     let ours = candidate.outcomes.shape();
-    let aligned = ours.renumber(baseline.outcomes.select(&places));
-    let Some(differing) = ours.differing_truths(&aligned) else { return Err("they are of different kinds".into()) };
-    match differing {
-        0 => {
-            let custom = baseline.custom.iter().map(|own| own.select(&places)).collect();
-            Ok(Aligned { outcomes: aligned, custom })
-        }
-        rows => Err(format!("{rows} of {} rows with the same id have another label in the baseline", ids.len())),
+    let (outcomes, custom) = match &places {
+        None => (Cow::Borrowed(&baseline.outcomes), Cow::Borrowed(baseline.custom.as_slice())),
+        Some(places) => (
+            Cow::Owned(baseline.outcomes.select(places)),
+            baseline.custom.iter().map(|own| own.select(places)).collect(),
+        ),
+    };
+    let outcomes = ours.renumber(outcomes);
+    match ours.differing_truths(&outcomes) {
+        None => Err("they are of different kinds".into()),
+        Some(0) => Ok(Aligned { outcomes, custom }),
+        Some(rows) => Err(format!("{rows} of {} rows with the same id have another label in the baseline", ids.len())),
     }
 }
 
@@ -89,58 +89,75 @@ fn count(rows: u64) -> String {
     Unit::Count.show(rows as f64)
 }
 
-fn paired(candidate: &Predicted, baseline: &Aligned, task: Task, min_slice_rows: u64, level: f64) -> Compared {
+fn paired(candidate: &Predicted, baseline: &Aligned<'_>, how: &How) -> Compared {
     let mut compared = Compared::default();
     let rows = candidate.outcomes.len();
     if candidate.outcomes.shape().same_predictions(&baseline.outcomes) {
         compared.notes.push(format!("candidate and baseline predict the same on all {} rows", count(rows as u64)));
     }
-    let whole = (&candidate.outcomes, &baseline.outcomes);
-    compared.comparisons.extend(pairs(whole, &candidate.sampling, None, task, level));
-    compared.comparisons.extend(own_pairs(&candidate.custom, &baseline.custom, &candidate.sampling, None, level));
+    let whole = (&candidate.outcomes, baseline.outcomes.as_ref());
+    let metrics = both(how.metrics(whole.0, None), whole.1);
+    compared.comparisons.extend(pairs(&metrics, whole, &candidate.sampling, None, how.level));
+    let own = how.own(&candidate.custom, None);
+    let own = own.into_iter().filter_map(|own| own_pair((own, &baseline.custom), &candidate.sampling, None, how.level));
+    compared.comparisons.extend(own);
     for column in &candidate.slices {
-        for (slice, places) in slices(column, min_slice_rows) {
-            let (a, b) = (candidate.outcomes.select(&places), baseline.outcomes.select(&places));
+        let metrics = both(how.metrics(whole.0, Some(&column.column)), whole.1);
+        let own = how.own(&candidate.custom, Some(&column.column));
+        if metrics.is_empty() && own.is_empty() {
+            continue;
+        }
+        for (slice, places) in slices(column, how.min_slice_rows) {
+            let (a, b) = (whole.0.select(&places), whole.1.select(&places));
             let sampling = candidate.sampling.select(&places);
-            compared.comparisons.extend(pairs((&a, &b), &sampling, Some(slice.clone()), task, level));
-            let of = |own: &[Custom]| own.iter().map(|own| own.select(&places)).collect::<Vec<_>>();
-            let own = (of(&candidate.custom), of(&baseline.custom));
-            compared.comparisons.extend(own_pairs(&own.0, &own.1, &sampling, Some(slice), level));
+            compared.comparisons.extend(pairs(&metrics, (&a, &b), &sampling, Some(&slice), how.level));
+            let theirs: Vec<Custom> = baseline.custom.iter().map(|own| own.select(&places)).collect();
+            let of_own = |own: &&Custom| own_pair((&own.select(&places), &theirs), &sampling, Some(&slice), how.level);
+            compared.comparisons.extend(own.iter().filter_map(of_own));
         }
     }
     compared
 }
 
+/// The metrics that the other side can be measured by, too.
+fn both(mut metrics: Vec<Metric>, other: &Outcomes) -> Vec<Metric> {
+    metrics.retain(|metric| other.shape().computes(&metric.info));
+    metrics
+}
+
 fn pairs(
+    metrics: &[Metric],
     (a, b): (&Outcomes, &Outcomes),
     sampling: &Sampling,
-    slice: Option<Slice>,
-    task: Task,
+    slice: Option<&Slice>,
     level: f64,
 ) -> Vec<Comparison> {
-    let metrics: Vec<_> = computable(a, task).into_iter().filter(|metric| b.shape().computes(&metric.info)).collect();
+    if metrics.is_empty() {
+        return Vec::new();
+    }
     let rows = a.len() as u64;
     let compared =
         a.shape().compare(b, &metrics.iter().map(|metric| &metric.info).collect::<Vec<_>>(), sampling, level);
     let of = |(metric, pair): (&Metric, Option<Pair>)| {
         let pair = pair?;
-        let remark = a.shape().remark(b, &metric.info).filter(|_| sampling.is_plain());
-        let remark = remark.map_or_else(String::new, |remark| format!("; {remark}"));
+        let remark = pair.remark.as_ref().map_or_else(String::new, |remark| format!("; {remark}"));
         let method = format!("{} over {} {}{remark}", pair.method, count(rows), a.shape().joined());
-        Some(comparison(id(metric), slice.clone(), pair, rows, method))
+        Some(comparison(id(metric), slice.cloned(), pair, rows, method))
     };
     metrics.iter().zip(compared).filter_map(of).collect()
 }
 
-/// Metrics of the user's own on the same rows.
-fn own_pairs(a: &[Custom], b: &[Custom], sampling: &Sampling, slice: Option<Slice>, level: f64) -> Vec<Comparison> {
-    let of = |own: &Custom| {
-        let pair = custom::pair(own, b.iter().find(|other| other.metric.name == own.metric.name)?, sampling, level)?;
-        let rows = own.values.first()?.len() as u64;
-        let method = format!("{} over {} rows joined on id", pair.method, count(rows));
-        Some(comparison(format!("quality.{}", own.metric.name), slice.clone(), pair, rows, method))
-    };
-    a.iter().filter_map(of).collect()
+/// A metric of the user's own on the same rows; none where the baseline has none of its name.
+fn own_pair(
+    (own, others): (&Custom, &[Custom]),
+    sampling: &Sampling,
+    slice: Option<&Slice>,
+    level: f64,
+) -> Option<Comparison> {
+    let pair = custom::pair(own, others.iter().find(|other| other.metric.name == own.metric.name)?, sampling, level)?;
+    let rows = own.values.first()?.len() as u64;
+    let method = format!("{} over {} rows joined on id", pair.method, count(rows));
+    Some(comparison(own.id(), slice.cloned(), pair, rows, method))
 }
 
 fn comparison(id: String, slice: Option<Slice>, pair: Pair, n: u64, method: String) -> Comparison {
@@ -159,7 +176,7 @@ pub(super) fn of_two_intervals(a: Estimate, b: Estimate, method: &'static str) -
         Difference { value: a.0 / b.0 - 1.0, interval: Some(interval) }
     });
     let difference = Difference { value: a.0 - b.0, interval: Some(mover(a, b)) };
-    Some(Pair { baseline: b.0, difference, relative, method })
+    Some(Pair { baseline: b.0, difference, relative, method, remark: None })
 }
 
 fn two_samples(candidate: &[Measurement], baseline: &[Measurement]) -> Vec<Comparison> {

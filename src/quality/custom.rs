@@ -18,6 +18,10 @@ pub struct Custom {
 }
 
 impl Custom {
+    pub fn id(&self) -> String {
+        format!("quality.{}", self.metric.name)
+    }
+
     /// The rows at `places`, in that order. Places must lie inside.
     pub fn select(&self, places: &[u32]) -> Custom {
         let pick = |values: &Vec<f64>| places.iter().map(|&place| values[place as usize]).collect();

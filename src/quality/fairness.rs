@@ -5,7 +5,7 @@
 //! the intervals of all pairs (MOVER of Wilson's), each at a level that makes all of them hold together (Bonferroni):
 //! for two groups it is Newcombe's, for many it does not pretend that the extreme pair was chosen beforehand.
 
-use super::measure::slices;
+use super::measure::{How, slices};
 use super::metrics::MetricInfo;
 use super::metrics::fairness::{Between, METRICS, Measure, Rate};
 use super::outcomes::{Classes, Outcomes, Predicted, SliceColumn};
@@ -19,22 +19,27 @@ type Rated = (f64, Interval);
 /// What stands for the value of the slice, as a measure is of all values of a column.
 const ALL: &str = "*";
 
-/// Every measure of every slice column with at least two groups of `least` rows. One that is undefined, as when a
+/// Every measure that is asked for, of every slice column with at least two groups of enough rows. One that is undefined, as when a
 /// group has no positive row, is NaN and comes second, with the reason.
-pub fn measure(data: &Predicted, least: u64, level: f64) -> Vec<(&'static MetricInfo, Measurement)> {
+pub fn measure(data: &Predicted, how: &How) -> Vec<(&'static MetricInfo, Measurement)> {
     let Outcomes::Classes(classes) = &data.outcomes else { return Vec::new() };
     if !classes.binary {
         return Vec::new();
     }
     let mut found = Vec::new();
     for column in &data.slices {
-        let groups: Vec<Vec<u32>> = slices(column, least).into_iter().map(|(_, rows)| rows).collect();
+        let asked = |metric: &MetricInfo| how.asked.wants(&format!("quality.{}", metric.id), Some(&column.column));
+        let metrics: Vec<_> = METRICS.iter().filter(|(metric, _)| asked(metric)).collect();
+        if metrics.is_empty() {
+            continue;
+        }
+        let groups: Vec<Vec<u32>> = slices(column, how.min_slice_rows).into_iter().map(|(_, rows)| rows).collect();
         if groups.len() < 2 {
             continue;
         }
         let rows = groups.iter().map(Vec::len).sum::<usize>() as u64;
-        for (metric, measure) in METRICS {
-            let estimate = of(*measure, classes, data, &groups, level);
+        for (metric, measure) in metrics {
+            let estimate = of(*measure, classes, data, &groups, how.level);
             found.push((metric, measurement(metric, column, estimate, rows, &data.source)));
         }
     }

@@ -210,6 +210,11 @@ impl Found {
         SliceCorrection::Bonferroni.level(level, self.searched)
     }
 
+    /// Of the metric that was searched by.
+    pub fn id(&self) -> String {
+        id(&self.metric)
+    }
+
     /// The metric on each of the worst slices. The intervals hold at `level` for all slices searched at once.
     pub fn measure(&self, data: &Predicted, level: f64) -> Vec<Measurement> {
         let info = &self.metric.info;

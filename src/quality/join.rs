@@ -66,6 +66,12 @@ impl<'a> Index<'a> {
     }
 }
 
+/// Of each id that is among `others`, too, its place there.
+pub fn places(ids: &[u128], others: &[u128]) -> Vec<u32> {
+    let index = Index::of(others).0;
+    ids.iter().filter_map(|id| index.find(*id)).collect()
+}
+
 /// The rows numbered by their ids: rows of one id have one number.
 pub fn numbered(ids: &[u128]) -> Vec<u32> {
     let (index, _) = Index::of(ids);

@@ -4,8 +4,8 @@ use super::custom::Custom;
 use super::fairness;
 use super::metrics::{Metric, MetricInfo, known_metrics};
 use super::outcomes::{Estimate, NO_SLICE, Outcomes, Predicted, Sampling, SliceColumn};
-use crate::config::Task;
-use crate::model::{Measurement, Slice};
+use crate::config::{Quality, Task};
+use crate::model::{Asked, FOUND, Measurement, Slice};
 
 /// Measurements and remarks.
 #[derive(Debug, Default)]
@@ -14,15 +14,49 @@ pub struct Measured {
     pub notes: Vec<String>,
 }
 
-/// Measures every metric of `task` on all rows and on every slice of at least `min_slice_rows`. A metric that is
-/// undefined has the value NaN and a note that says why.
-pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) -> Measured {
+/// What is measured, and how surely.
+#[derive(Clone, Debug)]
+pub struct How {
+    pub task: Task,
+    /// Slices of fewer rows are left out.
+    pub min_slice_rows: u64,
+    /// The confidence of intervals, 0 to 1.
+    pub level: f64,
+    pub asked: Asked,
+}
+
+impl How {
+    /// Everything.
+    pub fn of(quality: &Quality, task: Task, level: f64) -> How {
+        How { task, min_slice_rows: quality.min_slice_rows, level, asked: Asked::All }
+    }
+
+    pub fn at(&self, level: f64, asked: &Asked) -> How {
+        How { level, asked: asked.clone(), ..*self }
+    }
+
+    /// The metrics of the task that are asked for, without those that need columns that are not there.
+    pub(super) fn metrics(&self, outcomes: &Outcomes, column: Option<&str>) -> Vec<Metric> {
+        let mut metrics = computable(outcomes, self.task);
+        metrics.retain(|metric| self.asked.wants(&id(metric), column));
+        metrics
+    }
+
+    /// The metrics of the user's own that are asked for.
+    pub(super) fn own<'a>(&self, of: &'a [Custom], column: Option<&str>) -> Vec<&'a Custom> {
+        of.iter().filter(|own| self.asked.wants(&own.id(), column)).collect()
+    }
+}
+
+/// Measures what is asked for on all rows and on every slice of enough of them. A metric that is undefined has the value
+/// NaN and a note that says why.
+pub fn measure(data: &Predicted, how: &How) -> Measured {
     let mut measured = Measured::default();
     let mut undefined = Vec::new();
-    let mut add = |outcomes: &Outcomes, sampling: &Sampling, slice: Option<Slice>| {
-        for (metric, found) in metrics(outcomes, sampling, task, level) {
+    let mut add = |metrics: Vec<Metric>, outcomes: &Outcomes, sampling: &Sampling, slice: Option<&Slice>| {
+        for (metric, found) in each(metrics, outcomes, sampling, how.level) {
             let measurement = Measurement {
-                slice: slice.clone(),
+                slice: slice.cloned(),
                 n: Some(outcomes.len() as u64),
                 interval: found.and_then(|(_, interval)| interval),
                 ..Measurement::new(
@@ -38,28 +72,39 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
             measured.measurements.push(measurement);
         }
     };
-    add(&data.outcomes, &data.sampling, None);
-    let mut own = custom(&data.custom, (&data.sampling, None), data, level);
+    let metrics = how.metrics(&data.outcomes, None);
+    if !metrics.is_empty() {
+        add(metrics, &data.outcomes, &data.sampling, None);
+    }
+    let whole = how.own(&data.custom, None);
+    let mut own: Vec<_> = whole.into_iter().map(|of| custom(of, (&data.sampling, None), data, how.level)).collect();
     for column in &data.slices {
-        for (slice, places) in slices(column, min_slice_rows) {
+        let metrics = how.metrics(&data.outcomes, Some(&column.column));
+        let of_column = how.own(&data.custom, Some(&column.column));
+        if metrics.is_empty() && of_column.is_empty() {
+            continue;
+        }
+        for (slice, places) in slices(column, how.min_slice_rows) {
             let sampling = data.sampling.select(&places);
-            let of_slice: Vec<Custom> = data.custom.iter().map(|metric| metric.select(&places)).collect();
-            own.extend(custom(&of_slice, (&sampling, Some(&slice)), data, level));
-            add(&data.outcomes.select(&places), &sampling, Some(slice));
+            let measured =
+                of_column.iter().map(|of| custom(&of.select(&places), (&sampling, Some(&slice)), data, how.level));
+            own.extend(measured);
+            add(metrics.clone(), &data.outcomes.select(&places), &sampling, Some(&slice));
         }
     }
-    if let Some(found) = &data.found {
-        measured.measurements.extend(found.measure(data, level));
-        measured.notes.extend(found.notes(&data.source, level));
+    if let Some(found) = data.found.as_ref().filter(|found| how.asked.wants(&found.id(), Some(FOUND))) {
+        measured.measurements.extend(found.measure(data, how.level));
+        measured.notes.extend(found.notes(&data.source, how.level));
     }
-    for (info, measurement) in fairness::measure(data, min_slice_rows, level) {
+    for (info, measurement) in fairness::measure(data, how) {
         if measurement.value.is_nan() {
             undefined.push((Metric { name: info.id.to_string(), info: *info }, measurement.key()));
         }
         measured.measurements.push(measurement);
     }
+    let least = how.min_slice_rows;
     measured.notes.extend(data.outcomes.shape().note().map(|note| format!("{}: {note}", data.source)));
-    measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, min_slice_rows, &data.source)));
+    measured.notes.extend(data.slices.iter().filter_map(|column| left_out(column, least, &data.source)));
     measured.notes.extend(undefined_notes(&undefined, &data.source));
     for own in own.iter().filter(|own| own.value.is_nan()) {
         measured.notes.push(format!("{} is undefined on {}: it divides by zero", own.key(), data.source));
@@ -68,24 +113,16 @@ pub fn measure(data: &Predicted, task: Task, min_slice_rows: u64, level: f64) ->
     measured
 }
 
-/// Metrics of the user's own, on all rows or on those of a slice.
-fn custom(
-    metrics: &[Custom],
-    (sampling, slice): (&Sampling, Option<&Slice>),
-    data: &Predicted,
-    level: f64,
-) -> Vec<Measurement> {
-    let measured = metrics.iter().map(|of| {
-        let found = of.estimate(sampling, level);
-        let value = found.as_ref().map_or(f64::NAN, |found| found.value);
-        Measurement {
-            slice: slice.cloned(),
-            n: of.values.first().map(|values| values.len() as u64),
-            interval: found.and_then(|found| found.interval),
-            ..Measurement::new(format!("quality.{}", of.metric.name), value, of.metric.unit, &data.source)
-        }
-    });
-    measured.collect()
+/// A metric of the user's own, on all rows or on those of a slice.
+fn custom(of: &Custom, (sampling, slice): (&Sampling, Option<&Slice>), data: &Predicted, level: f64) -> Measurement {
+    let found = of.estimate(sampling, level);
+    let value = found.as_ref().map_or(f64::NAN, |found| found.value);
+    Measurement {
+        slice: slice.cloned(),
+        n: of.values.first().map(|values| values.len() as u64),
+        interval: found.and_then(|found| found.interval),
+        ..Measurement::new(of.id(), value, of.metric.unit, &data.source)
+    }
 }
 
 /// The file, and for scores that come in many kinds the signature that tells which it is.
@@ -161,9 +198,12 @@ fn left_out(column: &SliceColumn, least: u64, source: &str) -> Option<String> {
 
 /// Every metric of the task that these outcomes have columns for, with its interval; None where it is undefined.
 pub fn metrics(outcomes: &Outcomes, sampling: &Sampling, task: Task, level: f64) -> Vec<(Metric, Option<Estimate>)> {
-    let metrics = computable(outcomes, task);
-    let measured =
-        outcomes.shape().measure(&metrics.iter().map(|metric| &metric.info).collect::<Vec<_>>(), sampling, level);
+    each(computable(outcomes, task), outcomes, sampling, level)
+}
+
+fn each(metrics: Vec<Metric>, outcomes: &Outcomes, sampling: &Sampling, level: f64) -> Vec<(Metric, Option<Estimate>)> {
+    let infos: Vec<&MetricInfo> = metrics.iter().map(|metric| &metric.info).collect();
+    let measured = outcomes.shape().measure(&infos, sampling, level);
     metrics.into_iter().zip(measured).collect()
 }
 

@@ -98,7 +98,8 @@ async fn measure(
 fn levels(ctx: &Context<'_>) -> Vec<f64> {
     let policy = super::policy(ctx.config, ctx.today);
     let gates = ctx.config.gates().filter(|gate| gate.subject.ids().iter().any(|id| id.starts_with("latency.")));
-    std::iter::once(ctx.config.confidence).chain(gate::levels(gates, &[], &policy)).collect()
+    let others = gate::levels(gates, &[], &policy).into_iter().map(|(level, _)| level);
+    std::iter::once(ctx.config.confidence).chain(others).collect()
 }
 
 /// `POST /predict on the command, 100/s for 30 s`: without ports, so that a second run names the same source.

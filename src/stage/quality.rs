@@ -10,10 +10,10 @@ use crate::gate::{self, Policy};
 use crate::model::{Baseline, Comparison, Evidence, Fault, Gate, Input, Measurement};
 use crate::quality::baseline::{self, Around, Files, Found, merge};
 use crate::quality::charts;
-use crate::quality::compare::compare;
+use crate::quality::compare::{align, compare};
 use crate::quality::file_input;
 use crate::quality::kept;
-use crate::quality::measure::measure;
+use crate::quality::measure::{How, measure};
 use crate::quality::methods;
 use crate::quality::outcomes::Predicted;
 use crate::quality::predictions;
@@ -184,12 +184,14 @@ impl Asked {
         &self,
         measured: &mut [Measurement],
         comparisons: &mut Vec<Comparison>,
-        of_candidate: &dyn Fn(f64) -> Vec<Measurement>,
-        of_baseline: &mut dyn FnMut(f64, &[Measurement]) -> Vec<Comparison>,
+        of_candidate: &dyn Fn(&How) -> Vec<Measurement>,
+        of_baseline: &mut dyn FnMut(&How, &[Measurement]) -> Vec<Comparison>,
+        how: &How,
     ) {
-        for level in gate::levels(self.gates.iter(), measured, &self.policy) {
-            let again = of_candidate(level);
-            comparisons.extend(of_baseline(level, &again));
+        for (level, of) in gate::levels(self.gates.iter(), measured, &self.policy) {
+            let how = how.at(level, &of);
+            let again = of_candidate(&how);
+            comparisons.extend(of_baseline(&how, &again));
             join(measured, again);
         }
     }
@@ -218,32 +220,32 @@ fn of_candidate(
     let predicted = candidate_predictions((root, work, pool), quality, &mut evidence, watch);
     let mut computed = Vec::new();
     if let (Some(config), Some(predicted)) = (&quality.predictions, &predicted) {
-        let least = quality.min_slice_rows;
-        let mut measured = measure(predicted, config.task, least, level);
+        let how = How::of(quality, config.task, level);
+        let mut measured = measure(predicted, &how);
         evidence.notes.extend(measured.notes);
         let mut other = match (&baseline.predicted, &mut baseline.baseline) {
-            (Some(other), Baseline::Known { measurements, .. }) => Some((other, measurements)),
+            (Some(other), Baseline::Known { measurements, .. }) => Some((other, align(predicted, other), measurements)),
             _ => None,
         };
-        if let Some((other, measurements)) = &other {
+        if let Some((_, aligned, measurements)) = &other {
             let found = (measured.measurements.as_slice(), measurements.as_slice());
-            let compared = compare(predicted, other, found, config.task, least, level);
+            let compared = compare(predicted, aligned, found, &how);
             let (comparisons, notes) = kept::agreeing(compared.comparisons, found.0, found.1);
             evidence.comparisons = comparisons;
             evidence.notes.extend(compared.notes.into_iter().chain(notes));
         }
         evidence.metrics = methods::notes(predicted, config.task);
         evidence.charts = charts::of(predicted, baseline.predicted.as_ref(), level);
-        let again = |level| measure(predicted, config.task, least, level).measurements;
-        let mut against = |level, again: &[Measurement]| {
-            let Some((other, measurements)) = &mut other else { return Vec::new() };
-            let of_other = measure(other, config.task, least, level).measurements;
-            let compared = compare(predicted, other, (again, &of_other), config.task, least, level);
+        let again = |how: &How| measure(predicted, how).measurements;
+        let mut against = |how: &How, again: &[Measurement]| {
+            let Some((other, aligned, measurements)) = &mut other else { return Vec::new() };
+            let of_other = measure(other, how).measurements;
+            let compared = compare(predicted, aligned, (again, &of_other), how);
             let (comparisons, _) = kept::agreeing(compared.comparisons, again, measurements);
             join(measurements, of_other);
             comparisons
         };
-        asked.at_other_levels(&mut measured.measurements, &mut evidence.comparisons, &again, &mut against);
+        asked.at_other_levels(&mut measured.measurements, &mut evidence.comparisons, &again, &mut against, &how);
         computed = measured.measurements;
     }
     let mut files = Vec::new();

@@ -6,6 +6,7 @@
 
 use super::counts::{CountMetric, Tally, Undefined};
 use super::interval::{critical, unbounded};
+use super::paired::Agreement;
 use super::quantile;
 use super::random::Random;
 use crate::model::Interval;
@@ -77,6 +78,15 @@ impl Joint {
             tallies.1.add(truth, b, count as f64);
         }
         tallies
+    }
+
+    /// On how many rows each model is right, of those of a class or of all.
+    pub fn agreement(&self, class: Option<u32>) -> Agreement {
+        let mut agreement = Agreement::default();
+        for (&(truth, a, b), &count) in self.cells.iter().filter(|(cell, _)| class.is_none_or(|only| only == cell.0)) {
+            agreement.add(a == truth, b == truth, count);
+        }
+        agreement
     }
 
     /// Every metric of `metrics` on each resample, for both models; None where it is undefined.

@@ -42,23 +42,33 @@ struct Bin {
     groups: HashMap<u32, (f64, f64)>,
 }
 
+impl Bins {
+    /// The inner edges of `count` bins. `sorted` gives the scores, ascending, where they are needed.
+    pub fn edges(self, count: usize, sorted: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
+        // As np.linspace(0, 1, count + 1) computes them.
+        let even = |i: usize| i as f64 * (1.0 / count as f64);
+        match self {
+            Bins::Width => (1..count).map(even).collect(),
+            Bins::Mass => {
+                let sorted = sorted();
+                (1..count).filter_map(|i| quantile(&sorted, even(i) * 100.0 / 100.0)).collect()
+            }
+        }
+    }
+}
+
 impl CalibrationMetric {
-    /// The metric and its interval. A score is the probability of a hit, in 0 to 1. None without rows.
+    pub fn bins(self) -> Bins {
+        if let CalibrationMetric::Expected(kind) = self { kind } else { Bins::Width }
+    }
+
+    /// The metric and its interval.
     ///
     /// Estimated gaps are noisy, and their absolute values too large on average. By the triangle inequality the
     /// metric differs from that of the true gaps (in these bins) by at most the same metric of the noise alone. Its
     /// quantile, with each bin's noise normal and independent, is added on both sides: the interval holds the
     /// truth at least as often as it says.
-    pub fn of(
-        self,
-        scores: &[f64],
-        hits: &[bool],
-        bins: usize,
-        sampling: &Sampling,
-        level: f64,
-    ) -> Option<(f64, Interval)> {
-        let kind = if let CalibrationMetric::Expected(kind) = self { kind } else { Bins::Width };
-        let bins = binned(scores, hits, bins, kind, sampling)?;
+    pub fn of(self, Binned(bins): &Binned, level: f64) -> (f64, Interval) {
         let n: f64 = bins.iter().map(|bin| bin.weight).sum();
         let value = self.combine(&mut bins.iter().map(|bin| (bin.weight / n, bin.gap().abs())));
         let errors: Vec<(f64, f64)> = bins.iter().map(|bin| (bin.weight / n, bin.error())).collect();
@@ -68,7 +78,7 @@ impl CalibrationMetric {
             .collect();
         noise.sort_by(f64::total_cmp);
         let reach = quantile(&noise, level).unwrap_or(1.0);
-        Some((value, Interval { low: (value - reach).max(0.0), high: (value + reach).min(1.0), level }))
+        (value, Interval { low: (value - reach).max(0.0), high: (value + reach).min(1.0), level })
     }
 
     /// Of (share of the rows, absolute gap) by bin.
@@ -87,8 +97,9 @@ impl Bin {
         self.weight += weight;
         self.scores += weight * score;
         self.hits += weight * hit;
-        for (power, sum) in (0..).zip(&mut self.squares) {
-            *sum += weight * weight * gap.powi(power);
+        let square = weight * weight;
+        for (sum, power) in self.squares.iter_mut().zip([1.0, gap, gap * gap]) {
+            *sum += square * power;
         }
         match group {
             None => self.draws += 1.0,
@@ -121,31 +132,23 @@ impl Bin {
     }
 }
 
-/// The bins that have rows.
-fn binned(scores: &[f64], hits: &[bool], count: usize, kind: Bins, sampling: &Sampling) -> Option<Vec<Bin>> {
-    if scores.is_empty() || count == 0 {
-        return None;
-    }
-    // As np.linspace(0, 1, count + 1) computes them.
-    let even = |i: usize| i as f64 * (1.0 / count as f64);
-    let edges: Vec<f64> = match kind {
-        Bins::Width => (1..count).map(even).collect(),
-        Bins::Mass => {
-            let mut sorted = scores.to_vec();
-            sorted.sort_unstable_by(f64::total_cmp);
-            (1..count).filter_map(|i| quantile(&sorted, even(i) * 100.0 / 100.0)).collect()
+/// The bins that have rows, at least one.
+pub struct Binned(Vec<Bin>);
+
+impl Binned {
+    /// Of rows by their scores, each the probability of a hit, in 0 to 1. None without rows.
+    pub fn of(scores: &[f64], hits: &[bool], edges: &[f64], sampling: &Sampling) -> Option<Binned> {
+        let mut bins = vec![Bin::default(); edges.len() + 1];
+        for (row, (&score, &hit)) in scores.iter().zip(hits).enumerate() {
+            let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
+            let place = edges.iter().map(|edge| usize::from(*edge < score)).sum::<usize>();
+            if let Some(bin) = bins.get_mut(place).filter(|_| weight > 0.0) {
+                bin.add(score, hit, weight, sampling.groups.as_ref().map(|groups| groups[row]));
+            }
         }
-    };
-    let mut bins = vec![Bin::default(); count];
-    for (row, (&score, &hit)) in scores.iter().zip(hits).enumerate() {
-        let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
-        let place = edges.partition_point(|edge| *edge < score);
-        if let Some(bin) = bins.get_mut(place).filter(|_| weight > 0.0) {
-            bin.add(score, hit, weight, sampling.groups.as_ref().map(|groups| groups[row]));
-        }
+        bins.retain(|bin| bin.weight > 0.0);
+        (!bins.is_empty()).then_some(Binned(bins))
     }
-    bins.retain(|bin| bin.weight > 0.0);
-    (!bins.is_empty()).then_some(bins)
 }
 
 fn normal(random: &mut Random) -> f64 {
@@ -165,13 +168,16 @@ mod tests {
         (scores, hits)
     }
 
+    fn of(metric: CalibrationMetric, scores: &[f64], hits: &[bool]) -> Option<(f64, Interval)> {
+        let edges = metric.bins().edges(10, Vec::new);
+        Some(metric.of(&Binned::of(scores, hits, &edges, &Sampling::default())?, 0.95))
+    }
+
     #[test]
     fn the_interval_of_a_calibrated_model_holds_zero() {
         let covered = (0..200).filter(|&seed| {
             let (scores, hits) = calibrated(seed, 300);
-            let (value, interval) = CalibrationMetric::Expected(Bins::Width)
-                .of(&scores, &hits, 10, &Sampling::default(), 0.95)
-                .unwrap_or_else(|| panic!());
+            let (value, interval) = of(CalibrationMetric::Expected(Bins::Width), &scores, &hits).unwrap();
             assert!(value > 0.0 && interval.low <= value && value <= interval.high);
             interval.low == 0.0
         });
@@ -184,14 +190,13 @@ mod tests {
     fn a_miscalibrated_model_is_told() {
         let (scores, _) = calibrated(1, 2000);
         let never = vec![false; 2000];
-        let (value, interval) =
-            CalibrationMetric::Expected(Bins::Width).of(&scores, &never, 10, &Sampling::default(), 0.95).unwrap();
+        let (value, interval) = of(CalibrationMetric::Expected(Bins::Width), &scores, &never).unwrap();
         assert!((value - 0.5).abs() < 0.02 && interval.low > 0.4, "{value} {interval:?}");
-        let (value, interval) = CalibrationMetric::Maximum.of(&scores, &never, 10, &Sampling::default(), 0.95).unwrap();
+        let (value, interval) = of(CalibrationMetric::Maximum, &scores, &never).unwrap();
         assert!((value - 0.9).abs() < 1e-9 && interval.low > 0.8, "{value} {interval:?}");
-        assert!(CalibrationMetric::Maximum.of(&[], &[], 10, &Sampling::default(), 0.95).is_none());
+        assert!(of(CalibrationMetric::Maximum, &[], &[]).is_none());
         // One row says next to nothing.
-        let (_, interval) = CalibrationMetric::Maximum.of(&[0.9], &[true], 10, &Sampling::default(), 0.95).unwrap();
+        let (_, interval) = of(CalibrationMetric::Maximum, &[0.9], &[true]).unwrap();
         assert!(interval.low == 0.0 && interval.high > 0.4, "{interval:?}");
     }
 }

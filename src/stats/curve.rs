@@ -2,16 +2,11 @@
 //! say. The areas under them are measured elsewhere, from all rows.
 
 use super::interval::wilson;
+use super::order::Order;
 use crate::model::Interval;
 
 /// A point of a curve, both coordinates 0 to 1.
 pub type Point = (f64, f64);
-
-/// Up to so many rows are sorted; of more, only those in buckets that an eye could tell from a straight line.
-const FEW: usize = 1 << 15;
-const BUCKETS: usize = 1 << 16;
-/// The share of a class that a bucket may hold unsorted.
-const SMALL: f64 = 1e-3;
 
 /// Rows of a binary task.
 #[derive(Clone, Copy, Debug)]
@@ -19,114 +14,64 @@ pub struct Scored<'a> {
     pub positive: &'a [bool],
     /// Probabilities of the positive class, 0 to 1.
     pub scores: &'a [f64],
+    pub order: &'a Order,
     /// At least zero; None: each row counts one.
     pub weights: Option<&'a [f64]>,
 }
 
-/// One row: score, whether it is positive, weight.
-type Row = (f64, bool, f64);
+impl<'a> Scored<'a> {
+    fn weight(&self, row: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
+    }
 
-impl Scored<'_> {
-    fn rows(&self) -> impl Iterator<Item = Row> + Clone {
-        let row = |(i, (score, positive)): (usize, (&f64, &bool))| {
-            let weight = self.weights.map_or(1.0, |weights| weights.get(i).copied().unwrap_or(0.0));
-            (*score, *positive, weight)
+    /// The weights of all positives and of all negatives. None unless there are both.
+    fn totals(&self) -> Option<(f64, f64)> {
+        let (mut positives, mut negatives) = (0.0, 0.0);
+        for (row, positive) in self.positive.iter().enumerate() {
+            *(if *positive { &mut positives } else { &mut negatives }) += self.weight(row);
+        }
+        (positives > 0.0 && negatives > 0.0).then_some((positives, negatives))
+    }
+
+    /// The weights of the positives and of the negatives at each threshold, from the highest score down.
+    fn falling(self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
+        let counted = move |run: &[u32]| {
+            run.iter().fold((0.0, 0.0), |(gained, lost), &row| {
+                let weight = self.weight(row as usize);
+                if self.positive[row as usize] { (gained + weight, lost) } else { (gained, lost + weight) }
+            })
         };
-        self.scores.iter().zip(self.positive).enumerate().map(row)
+        self.order.runs().rev().map(counted).filter(|(gained, lost)| gained + lost > 0.0)
     }
 }
 
-/// The ROC curve: (false positive rate, true positive rate) at every threshold, from (0, 0) to (1, 1). None without rows of both classes.
-pub fn roc(rows: Scored<'_>) -> Option<Vec<Point>> {
-    let steps = Steps::of(rows)?;
-    let (mut hits, mut alarms) = (0.0, 0.0);
-    let at = steps.falling.iter().map(|(gained, lost)| {
-        (hits, alarms) = (hits + gained, alarms + lost);
-        (alarms / steps.negatives, hits / steps.positives)
+/// The ROC curve: (false positive rate, true positive rate) at every threshold, from (0, 0) to (1, 1). None without
+/// rows of both classes.
+pub fn roc<'a>(rows: Scored<'a>) -> Option<impl Iterator<Item = Point> + use<'a>> {
+    let (positives, negatives) = rows.totals()?;
+    let at = rows.falling().scan((0.0, 0.0), move |(hits, alarms), (gained, lost)| {
+        (*hits, *alarms) = (*hits + gained, *alarms + lost);
+        Some((*alarms / negatives, *hits / positives))
     });
-    Some([(0.0, 0.0)].into_iter().chain(at).collect())
+    Some(std::iter::once((0.0, 0.0)).chain(at))
 }
 
 /// The precision-recall curve: (recall, precision), as the steps whose area is the average precision. None without
 /// rows of both classes.
-pub fn precision_recall(rows: Scored<'_>) -> Option<Vec<Point>> {
-    let steps = Steps::of(rows)?;
-    let mut points = Vec::with_capacity(2 * steps.falling.len());
-    let (mut hits, mut rows) = (0.0, 0.0);
-    for (gained, lost) in &steps.falling {
-        let before = hits / steps.positives;
-        (hits, rows) = (hits + gained, rows + gained + lost);
-        points.push((before, hits / rows));
-        points.push((hits / steps.positives, hits / rows));
-    }
-    points.dedup();
-    Some(points)
-}
-
-/// Positives and negatives at each threshold, from the highest score down.
-struct Steps {
-    falling: Vec<(f64, f64)>,
-    positives: f64,
-    negatives: f64,
-}
-
-impl Steps {
-    fn of(rows: Scored<'_>) -> Option<Steps> {
-        let (mut positives, mut negatives) = (0.0, 0.0);
-        for (_, positive, weight) in rows.rows() {
-            if positive { positives += weight } else { negatives += weight }
-        }
-        if positives == 0.0 || negatives == 0.0 {
-            return None;
-        }
-        let falling = match rows.scores.len() {
-            few if few <= FEW => sorted(rows.rows().collect()),
-            _ => bucketed(rows.rows(), positives, negatives),
-        };
-        Some(Steps { falling, positives, negatives })
-    }
-}
-
-fn sorted(mut rows: Vec<Row>) -> Vec<(f64, f64)> {
-    rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-    rows.chunk_by(|a, b| a.0 == b.0).map(counted).collect()
-}
-
-fn counted(rows: &[Row]) -> (f64, f64) {
-    rows.iter().fold((0.0, 0.0), |(gained, lost), (_, positive, weight)| match positive {
-        true => (gained + weight, lost),
-        false => (gained, lost + weight),
-    })
-}
-
-/// As [`sorted`], but that neighbours which together hold less than [`SMALL`] of either class may be one step.
-fn bucketed(rows: impl Iterator<Item = Row> + Clone, positives: f64, negatives: f64) -> Vec<(f64, f64)> {
-    let place = |score: f64| ((score * BUCKETS as f64) as usize).min(BUCKETS - 1);
-    let mut buckets = vec![(0.0, 0.0); BUCKETS];
-    for (score, positive, weight) in rows.clone() {
-        let (gained, lost) = &mut buckets[place(score)];
-        if positive { *gained += weight } else { *lost += weight }
-    }
-    let is_large = |(gained, lost): (f64, f64)| gained > SMALL * positives || lost > SMALL * negatives;
-    let mut large: Vec<Row> = rows.filter(|row| is_large(buckets[place(row.0)])).collect();
-    large.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-    let mut large = large.chunk_by(|a, b| place(a.0) == place(b.0));
-    let mut steps = Vec::new();
-    for bucket in buckets.into_iter().rev().filter(|(gained, lost)| gained + lost > 0.0) {
-        match is_large(bucket) {
-            true => {
-                steps.extend(large.next().into_iter().flat_map(|rows| rows.chunk_by(|a, b| a.0 == b.0)).map(counted))
-            }
-            false => steps.push(bucket),
-        }
-    }
-    steps
+pub fn precision_recall<'a>(rows: Scored<'a>) -> Option<impl Iterator<Item = Point> + use<'a>> {
+    let (positives, _) = rows.totals()?;
+    let steps = rows.falling().scan((0.0, 0.0), move |(hits, rows), (gained, lost)| {
+        let before = *hits / positives;
+        (*hits, *rows) = (*hits + gained, *rows + gained + lost);
+        Some([(before, *hits / *rows), (*hits / positives, *hits / *rows)])
+    });
+    Some(steps.flatten())
 }
 
 /// At most `most` points, at least two, such that no point of the curve is further than `tolerance` from the line
 /// through those that are kept, as far as `most` allows: the points that stand out furthest are kept first
 /// (Ramer 1972; Douglas & Peucker 1973), so corners and the convex hull stay. The ends are always kept.
-pub fn thin(points: &[Point], most: usize, tolerance: f64) -> Vec<Point> {
+pub fn thin(points: impl Iterator<Item = Point>, most: usize, tolerance: f64) -> Vec<Point> {
     let points = coarse(points, tolerance / 2.0);
     let last = points.len().saturating_sub(1);
     let mut parts = vec![furthest(&points, 0, last)];
@@ -175,16 +120,20 @@ fn distance(point: Point, from: Point, to: Point) -> f64 {
     }
 }
 
-/// Leaves out points that are next to the one before and to the one after.
-fn coarse(points: &[Point], near: f64) -> Vec<Point> {
+/// Leaves out points that are next to the one before, but for the last.
+fn coarse(points: impl Iterator<Item = Point>, near: f64) -> Vec<Point> {
     let close = |a: &Point, b: &Point| (a.0 - b.0).abs() < near && (a.1 - b.1).abs() < near;
-    let mut kept: Vec<Point> = Vec::new();
-    for (i, point) in points.iter().enumerate() {
-        let is_last = i + 1 == points.len();
-        if is_last || kept.last().is_none_or(|before| !close(before, point)) {
-            kept.push(*point);
-        }
+    let (mut kept, mut left_out): (Vec<Point>, Option<Point>) = (Vec::new(), None);
+    for point in points {
+        left_out = match kept.last() {
+            Some(before) if close(before, &point) => Some(point),
+            _ => {
+                kept.push(point);
+                None
+            }
+        };
     }
+    kept.extend(left_out);
     kept
 }
 
@@ -213,14 +162,15 @@ struct Sums {
 /// left out.
 pub fn calibration(rows: Scored<'_>, bins: usize, level: f64) -> Vec<Bin> {
     let mut sums = vec![Sums::default(); bins.max(1)];
-    for (score, positive, weight) in rows.rows() {
+    for (row, (score, positive)) in rows.scores.iter().zip(rows.positive).enumerate() {
+        let weight = rows.weight(row);
         let place = ((score * bins as f64) as usize).min(bins.saturating_sub(1));
         let sums = &mut sums[place];
         sums.rows += 1;
         sums.weight += weight;
         sums.squares += weight * weight;
         sums.score += weight * score;
-        sums.hits += if positive { weight } else { 0.0 };
+        sums.hits += if *positive { weight } else { 0.0 };
     }
     let bin = |sums: Sums| {
         let (positives, worth) = (sums.hits / sums.weight, sums.weight * sums.weight / sums.squares);
@@ -232,13 +182,35 @@ pub fn calibration(rows: Scored<'_>, bins: usize, level: f64) -> Vec<Bin> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::order::Order;
     use super::super::random::Random;
     use super::super::ranking;
     use super::*;
 
-    fn scored<'a>(positive: &'a [bool], scores: &'a [f64]) -> Scored<'a> {
-        Scored { positive, scores, weights: None }
+    struct Rows {
+        positive: Vec<bool>,
+        scores: Vec<f64>,
+        order: Order,
+        weights: Option<Vec<f64>>,
+    }
+
+    impl Rows {
+        fn new(positive: &[bool], scores: &[f64]) -> Rows {
+            let (positive, order) = (positive.to_vec(), Order::of(scores));
+            Rows { positive, scores: scores.to_vec(), order, weights: None }
+        }
+
+        fn scored(&self) -> Scored<'_> {
+            let Rows { positive, scores, order, weights } = self;
+            Scored { positive, scores, order, weights: weights.as_deref() }
+        }
+
+        fn roc(&self) -> Option<Vec<Point>> {
+            roc(self.scored()).map(Iterator::collect)
+        }
+
+        fn precision_recall(&self) -> Vec<Point> {
+            precision_recall(self.scored()).unwrap().collect()
+        }
     }
 
     fn area(points: &[Point]) -> f64 {
@@ -260,43 +232,34 @@ mod tests {
     fn areas_are_those_that_are_measured() {
         for (n, share, digits) in [(50, 0.5, 20.0), (2000, 0.1, 1e9), (60_000, 0.3, 1e9), (60_000, 0.005, 1e3)] {
             let (positive, scores) = rows(n, share, digits);
-            let auc = ranking::roc_auc(&Order::of(&scores), &positive, None).unwrap().value;
-            let precision = ranking::average_precision(&Order::of(&scores), &positive, None).unwrap().value;
-            let (roc, curve) =
-                (roc(scored(&positive, &scores)).unwrap(), precision_recall(scored(&positive, &scores)).unwrap());
-            let near = if n > FEW { 1e-4 } else { 1e-12 };
-            assert!((area(&roc) - auc).abs() < near, "{n}: {} {auc}", area(&roc));
-            assert!((area(&curve) - precision).abs() < near, "{n}: {} {precision}", area(&curve));
+            let rows = Rows::new(&positive, &scores);
+            let auc = ranking::roc_auc(&rows.order, &positive, None).unwrap().value;
+            let precision = ranking::average_precision(&rows.order, &positive, None).unwrap().value;
+            let (roc, curve) = (rows.roc().unwrap(), rows.precision_recall());
+            assert!((area(&roc) - auc).abs() < 1e-12, "{n}: {} {auc}", area(&roc));
+            assert!((area(&curve) - precision).abs() < 1e-12, "{n}: {} {precision}", area(&curve));
         }
-        assert_eq!(roc(scored(&[true, true], &[0.1, 0.2])), None);
-        assert_eq!(roc(scored(&[false, true], &[0.5, 0.5])).unwrap(), [(0.0, 0.0), (1.0, 1.0)]);
-    }
-
-    #[test]
-    fn scores_that_all_lie_together_still_make_a_curve() {
-        let (positive, scores) = rows(40_000, 0.2, 1e9);
-        let squeezed: Vec<f64> = scores.iter().map(|s| 0.25 + s * 1e-6).collect();
-        let auc = ranking::roc_auc(&Order::of(&squeezed), &positive, None).unwrap().value;
-        assert!((area(&roc(scored(&positive, &squeezed)).unwrap()) - auc).abs() < 1e-4);
+        assert_eq!(Rows::new(&[true, true], &[0.1, 0.2]).roc(), None);
+        assert_eq!(Rows::new(&[false, true], &[0.5, 0.5]).roc().unwrap(), [(0.0, 0.0), (1.0, 1.0)]);
     }
 
     #[test]
     fn a_thinned_curve_looks_the_same() {
         for (n, share) in [(171, 0.4), (5000, 0.02), (60_000, 0.3)] {
             let (positive, scores) = rows(n, share, 1e9);
-            for full in
-                [roc(scored(&positive, &scores)).unwrap(), precision_recall(scored(&positive, &scores)).unwrap()]
-            {
-                let thinned = thin(&full, 200, 0.002);
+            let rows = Rows::new(&positive, &scores);
+            for full in [rows.roc().unwrap(), rows.precision_recall()] {
+                let thinned = thin(full.iter().copied(), 200, 0.002);
                 assert!(thinned.len() <= 200 && thinned.len() < full.len());
                 assert_eq!((thinned.first(), thinned.last()), (full.first(), full.last()));
                 assert!(thinned.is_sorted_by(|a, b| a.0 <= b.0));
                 assert!((area(&thinned) - area(&full)).abs() < 0.002, "{} {}", area(&thinned), area(&full));
             }
         }
-        assert_eq!(thin(&[], 10, 0.1), []);
-        assert_eq!(thin(&[(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)], 10, 1e-3), [(0.0, 0.0), (1.0, 1.0)]);
-        assert_eq!(thin(&[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)], 10, 1e-3).len(), 3, "a corner stays");
+        let thinned = |points: &[Point]| thin(points.iter().copied(), 10, 1e-3);
+        assert_eq!(thinned(&[]), []);
+        assert_eq!(thinned(&[(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]), [(0.0, 0.0), (1.0, 1.0)]);
+        assert_eq!(thinned(&[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]).len(), 3, "a corner stays");
     }
 
     #[test]
@@ -304,14 +267,14 @@ mod tests {
         let (positive, scores) = rows(300, 0.3, 20.0);
         let twice = |i: usize| i.is_multiple_of(3);
         let weights: Vec<f64> = (0..300).map(|i| if twice(i) { 2.0 } else { 1.0 }).collect();
-        let weighted = Scored { positive: &positive, scores: &scores, weights: Some(&weights) };
+        let weighted = Rows { weights: Some(weights), ..Rows::new(&positive, &scores) };
         let again = (0..300).filter(|i| twice(*i));
         let (more, more_scores): (Vec<bool>, Vec<f64>) =
             (0..300).chain(again).map(|i| (positive[i], scores[i])).unzip();
-        let repeated = scored(&more, &more_scores);
-        assert_eq!(roc(weighted), roc(repeated));
-        assert_eq!(precision_recall(weighted), precision_recall(repeated));
-        let (a, b) = (calibration(weighted, 5, 0.95), calibration(repeated, 5, 0.95));
+        let repeated = Rows::new(&more, &more_scores);
+        assert_eq!(weighted.roc(), repeated.roc());
+        assert_eq!(weighted.precision_recall(), repeated.precision_recall());
+        let (a, b) = (calibration(weighted.scored(), 5, 0.95), calibration(repeated.scored(), 5, 0.95));
         assert!(a.iter().zip(&b).all(|(a, b)| (a.positives - b.positives).abs() < 1e-12 && a.rows < b.rows));
         assert!(a.iter().zip(&b).all(|(a, b)| a.interval.low <= b.interval.low && a.interval.high >= b.interval.high));
     }
@@ -319,10 +282,10 @@ mod tests {
     #[test]
     fn bins_hold_every_row_once() {
         let scores = [0.0, 0.05, 0.1, 0.95, 1.0];
-        let bins = calibration(scored(&[false, true, false, true, true], &scores), 10, 0.95);
+        let bins = calibration(Rows::new(&[false, true, false, true, true], &scores).scored(), 10, 0.95);
         assert_eq!(bins.iter().map(|b| b.rows).collect::<Vec<_>>(), [2, 1, 2]);
         assert_eq!((bins[0].score, bins[0].positives), (0.025, 0.5));
         assert_eq!(bins[2].interval.high, 1.0);
-        assert_eq!(calibration(scored(&[], &[]), 10, 0.95), []);
+        assert_eq!(calibration(Rows::new(&[], &[]).scored(), 10, 0.95), []);
     }
 }

@@ -29,6 +29,11 @@ impl Order {
         Order { rows, ends }
     }
 
+    /// The scores that the order is of, ascending.
+    pub fn sorted(&self, scores: &[f64]) -> Vec<f64> {
+        self.rows.iter().map(|row| scores[*row as usize]).collect()
+    }
+
     /// The rows of each distinct score, ascending.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &[u32]> {
         (0..self.ends.len()).map(|run| {

@@ -14,14 +14,15 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    pub fn add(&mut self, first: bool, second: bool) {
+    /// Adds so many rows on which the models are right or not.
+    pub fn add(&mut self, first: bool, second: bool, rows: u64) {
         let cell = match (first, second) {
             (true, true) => &mut self.both,
             (true, false) => &mut self.only_first,
             (false, true) => &mut self.only_second,
             (false, false) => &mut self.neither,
         };
-        *cell += 1;
+        *cell += rows;
     }
 
     pub fn rows(&self) -> u64 {

@@ -7,13 +7,14 @@ use super::sampling::{Sampling, Size};
 use super::text::TextRow;
 use super::{interval, quantile, quantile_interval, ranking};
 use crate::model::Interval;
+use std::sync::OnceLock;
 
 /// The columns a metric is computed from, row by row.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// Binary: whether the row is positive, and the probability it was given. `epsilon` is the machine epsilon of
-    /// the type the scores were stored in, by which log loss keeps them off 0 and 1; `order` is that of the scores.
-    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64, order: &'a Order },
+    /// the type the scores were stored in, by which log loss keeps them off 0 and 1; `order` is that of the scores, made here if need be.
+    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64, order: &'a OnceLock<Order> },
     /// Regression.
     Values { truth: &'a [f64], predicted: &'a [f64] },
     /// Texts against their references.
@@ -88,9 +89,11 @@ impl RowMetric {
     /// none of use.
     pub fn linear(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, order, .. }) => ranking::roc_auc(order, positive, weights),
-            (RowMetric::AveragePrecision, Rows::Scores { positive, order, .. }) => {
-                ranking::average_precision(order, positive, weights)
+            (RowMetric::RocAuc, Rows::Scores { positive, scores, order, .. }) => {
+                ranking::roc_auc(order.get_or_init(|| Order::of(scores)), positive, weights)
+            }
+            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, order, .. }) => {
+                ranking::average_precision(order.get_or_init(|| Order::of(scores)), positive, weights)
             }
             (RowMetric::LogLoss, Rows::Scores { positive, scores, epsilon, .. }) => {
                 let loss = |(&positive, &score): (&bool, &f64)| {
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn scores_of_zero_and_one_have_a_finite_loss() {
         let scores = [0.0, 0.5];
-        let order = Order::of(&scores);
+        let order = OnceLock::new();
         let rows = Rows::Scores { positive: &[true, false], scores: &scores, epsilon: f64::EPSILON, order: &order };
         let loss = RowMetric::LogLoss.linear(rows, None).unwrap().value;
         assert!((loss - (f64::EPSILON.ln().abs() + 2_f64.ln()) / 2.0).abs() < 1e-12);

@@ -4,14 +4,17 @@ use super::{Estimate, Outcomes, Pair, Sampling, Shape, differing, estimates, lin
 use crate::model::{Difference, Interval};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::bootstrap::{Joint, Resamples};
+use crate::stats::calibration::{Binned, Bins};
 use crate::stats::counts::{CountMetric, Tally, Undefined};
 use crate::stats::estimate;
 use crate::stats::linear::{Linear, Scale};
 use crate::stats::order::Order;
-use crate::stats::paired::Agreement;
 use crate::stats::probabilities::{Probabilities, most_probable};
 use crate::stats::rows::Rows;
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Classes by their place in `classes`; for a binary task 0 is negative and 1 positive.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +31,15 @@ pub struct Classes {
     pub bins: usize,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Scores {
     /// Binary: of the positive class. Else of each of the first `width` classes, row-major.
     pub values: Vec<f64>,
     pub width: usize,
     /// Machine epsilon of the column's type.
     pub epsilon: f64,
+    /// That of the values, made when the first asks for it.
+    order: OnceLock<Order>,
 }
 
 /// With more classes than this none is measured alone.
@@ -51,63 +56,19 @@ fn count(metric: &MetricInfo) -> Option<CountMetric> {
     }
 }
 
+/// The class whose rows the metric is a share of, none where it is a share of all; None for other metrics.
+fn share_of(metric: CountMetric) -> Option<Option<u32>> {
+    match metric {
+        CountMetric::Accuracy => Some(None),
+        CountMetric::Recall => Some(Some(1)),
+        CountMetric::Specificity => Some(Some(0)),
+        _ => None,
+    }
+}
+
 impl Classes {
-    /// On how many rows each model is right, of the rows that the metric is a share of; None for other metrics.
-    fn agreement(&self, baseline: &Classes, metric: CountMetric) -> Option<Agreement> {
-        let only = match metric {
-            CountMetric::Accuracy => None,
-            CountMetric::Recall => Some(1),
-            CountMetric::Specificity => Some(0),
-            _ => return None,
-        };
-        let mut agreement = Agreement::default();
-        for ((truth, a), b) in self.truth.iter().zip(&self.predicted).zip(&baseline.predicted) {
-            if only.is_none_or(|only| only == *truth) {
-                agreement.add(a == truth, b == truth);
-            }
-        }
-        Some(agreement)
-    }
-
-    fn positive(&self) -> Vec<bool> {
+    pub(in crate::quality) fn positive(&self) -> Vec<bool> {
         self.truth.iter().map(|class| *class == 1).collect()
-    }
-
-    /// Metrics of probabilities that are neither counts nor losses of the positive class.
-    fn of_probabilities(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
-        let scores = self.scores.as_ref()?;
-        match metric.kind {
-            Kind::Probability(kind) => {
-                let (classes, epsilon) = (scores.width, scores.epsilon);
-                kind.of(Probabilities { classes, truth: &self.truth, scores: &scores.values, epsilon }, sampling, level)
-            }
-            Kind::Calibration(kind) => {
-                let (stated, hits) = self.stated(scores);
-                let (value, interval) = kind.of(&stated, &hits, self.bins, sampling, level)?;
-                Some(estimate::Estimate::apart(value, Some(interval)))
-            }
-            _ => None,
-        }
-    }
-
-    /// The probability that each row states, and whether it came true: of the positive class, or of the most
-    /// probable one.
-    fn stated(&self, scores: &Scores) -> (Vec<f64>, Vec<bool>) {
-        if self.binary {
-            return (scores.values.clone(), self.positive());
-        }
-        let of_row = |(row, truth): (&[f64], &u32)| {
-            let top = most_probable(row);
-            (row.get(top as usize).copied().unwrap_or(0.0), top == *truth)
-        };
-        scores.values.chunks(scores.width.max(1)).zip(&self.truth).map(of_row).unzip()
-    }
-
-    /// The scores with what metrics of ranks need of them, if there are scores and such metrics.
-    fn ranked(&self, metrics: &[&MetricInfo]) -> Option<Ranked<'_>> {
-        let scores =
-            self.scores.as_ref().filter(|_| metrics.iter().any(|metric| matches!(metric.kind, Kind::Row(_))))?;
-        Some(Ranked { positive: self.positive(), order: Order::of(&scores.values), scores })
     }
 
     fn linear(&self, count: CountMetric, tally: &Tally, weights: Option<&[f64]>) -> Option<Linear> {
@@ -128,21 +89,82 @@ impl Classes {
 }
 
 impl Scores {
+    pub fn new(values: Vec<f64>, width: usize, epsilon: f64) -> Scores {
+        Scores { values, width, epsilon, order: OnceLock::new() }
+    }
+
+    pub(in crate::quality) fn order(&self) -> &Order {
+        self.order.get_or_init(|| Order::of(&self.values))
+    }
+
     fn select(&self, places: &[u32]) -> Scores {
-        Scores { values: pick_rows(&self.values, self.width, places), ..*self }
+        Scores::new(pick_rows(&self.values, self.width, places), self.width, self.epsilon)
     }
 }
 
-struct Ranked<'a> {
-    positive: Vec<bool>,
-    order: Order,
-    scores: &'a Scores,
+impl PartialEq for Scores {
+    fn eq(&self, other: &Scores) -> bool {
+        (&self.values, self.width, self.epsilon) == (&other.values, other.width, other.epsilon)
+    }
 }
 
-impl Ranked<'_> {
-    fn rows(&self) -> Rows<'_> {
-        let Scores { values, epsilon, .. } = self.scores;
-        Rows::Scores { positive: &self.positive, scores: values, epsilon: *epsilon, order: &self.order }
+/// The classes with what their metrics of scores have in common, each made when the first asks for it.
+struct Scored<'a> {
+    of: &'a Classes,
+    sampling: &'a Sampling,
+    positive: OnceCell<Vec<bool>>,
+    /// By equal width and by equal mass.
+    bins: [OnceCell<Option<Binned>>; 2],
+}
+
+impl<'a> Scored<'a> {
+    fn new(of: &'a Classes, sampling: &'a Sampling) -> Scored<'a> {
+        Scored { of, sampling, positive: OnceCell::new(), bins: Default::default() }
+    }
+
+    fn positive(&self) -> &[bool] {
+        self.positive.get_or_init(|| self.of.positive())
+    }
+
+    /// None without scores.
+    fn rows(&self) -> Option<Rows<'_>> {
+        let Scores { values, epsilon, order, .. } = self.of.scores.as_ref()?;
+        Some(Rows::Scores { positive: self.positive(), scores: values, epsilon: *epsilon, order })
+    }
+
+    /// Metrics of probabilities that are neither counts nor losses of the positive class.
+    fn of_probabilities(&self, metric: &MetricInfo, level: f64) -> Option<estimate::Estimate> {
+        let scores = self.of.scores.as_ref()?;
+        match metric.kind {
+            Kind::Probability(kind) => {
+                let (classes, epsilon, truth) = (scores.width, scores.epsilon, self.of.truth.as_slice());
+                kind.of(Probabilities { classes, truth, scores: &scores.values, epsilon }, self.sampling, level)
+            }
+            Kind::Calibration(kind) => {
+                let place = usize::from(kind.bins() == Bins::Mass);
+                let binned = self.bins[place].get_or_init(|| self.binned(scores, kind.bins())).as_ref()?;
+                let (value, interval) = kind.of(binned, level);
+                Some(estimate::Estimate::apart(value, Some(interval)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The probability that each row states, and whether it came true: of the positive class, or of the most
+    /// probable one.
+    fn binned(&self, scores: &Scores, kind: Bins) -> Option<Binned> {
+        if self.of.binary {
+            let edges = kind.edges(self.of.bins, || scores.order().sorted(&scores.values));
+            return Binned::of(&scores.values, self.positive(), &edges, self.sampling);
+        }
+        let of_row = |(row, truth): (&[f64], &u32)| {
+            let top = most_probable(row);
+            (row.get(top as usize).copied().unwrap_or(0.0), top == *truth)
+        };
+        let rows = scores.values.chunks(scores.width.max(1)).zip(&self.of.truth);
+        let (stated, hits): (Vec<f64>, Vec<bool>) = rows.map(of_row).unzip();
+        let edges = kind.edges(self.of.bins, || Order::of(&stated).sorted(&stated));
+        Binned::of(&stated, &hits, &edges, self.sampling)
     }
 }
 
@@ -184,10 +206,10 @@ impl Shape for Classes {
     }
 
     /// Classes that only the other has come after those that are here.
-    fn renumber(&self, other: Outcomes) -> Outcomes {
-        let Outcomes::Classes(other) = other else { return other };
-        if self.binary {
-            return Outcomes::Classes(other);
+    fn renumber<'a>(&self, other: Cow<'a, Outcomes>) -> Cow<'a, Outcomes> {
+        let Outcomes::Classes(of) = other.as_ref() else { return other };
+        if self.binary || of.classes == self.classes {
+            return other;
         }
         let mut all = self.classes.clone();
         let mut places: HashMap<String, u32> = all.iter().cloned().zip(0..).collect();
@@ -197,27 +219,28 @@ impl Shape for Classes {
                 all.len() as u32 - 1
             })
         };
-        let renumbered: Vec<u32> = other.classes.iter().map(place).collect();
+        let renumbered: Vec<u32> = of.classes.iter().map(place).collect();
         let code = |codes: &[u32]| codes.iter().map(|c| renumbered.get(*c as usize).copied().unwrap_or(*c)).collect();
-        let (truth, predicted) = (code(&other.truth), code(&other.predicted));
+        let (truth, predicted) = (code(&of.truth), code(&of.predicted));
         // Probabilities of other classes than ours cannot be compared with ours.
         let width = self.scores.as_ref().map_or(0, |scores| scores.width);
         let same =
-            |scores: &Scores| scores.width == width && renumbered.iter().take(width).copied().eq(0..width as u32);
-        let scores = other.scores.filter(same);
-        Outcomes::Classes(Classes { truth, predicted, classes: all, scores, ..other })
+            |scores: &&Scores| scores.width == width && renumbered.iter().take(width).copied().eq(0..width as u32);
+        let scores = of.scores.as_ref().filter(same).cloned();
+        let (binary, ks, bins) = (of.binary, of.ks.clone(), of.bins);
+        Cow::Owned(Outcomes::Classes(Classes { classes: all, binary, truth, predicted, scores, ks, bins }))
     }
 
     /// Counts of truth and prediction serve every metric of counts; those without a closed form share a bootstrap.
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        let ranked = self.ranked(metrics);
+        let scored = Scored::new(self, sampling);
         let counted = Counted::new(self, metrics, sampling, level);
         let value = |metric: &&MetricInfo| match count(metric) {
             Some(count) => counted.estimate(self, count, sampling, level),
             None if is_of_probabilities(metric) => {
-                self.of_probabilities(metric, sampling, level).map(|found| (found.value, found.interval))
+                scored.of_probabilities(metric, level).map(|found| (found.value, found.interval))
             }
-            None => linear::measure(metric, ranked.as_ref()?.rows(), sampling, level),
+            None => linear::measure(metric, scored.rows()?, sampling, level),
         };
         metrics.iter().map(value).collect()
     }
@@ -245,26 +268,26 @@ impl Shape for Classes {
         let Outcomes::Classes(baseline) = baseline else { return Vec::new() };
         let classes = self.classes.len().max(baseline.classes.len());
         let counts: Vec<_> = metrics.iter().filter_map(|metric| count(metric)).collect();
-        let ranked = (self.ranked(metrics), baseline.ranked(metrics));
+        let scored = (Scored::new(self, sampling), Scored::new(baseline, sampling));
         let weights = sampling.weights.as_deref();
-        let tallies = (self.tally(classes, weights), baseline.tally(classes, weights));
-        let resamples = sampling.is_plain().then(|| {
+        let joint = sampling.is_plain().then(|| {
             let rows = self.truth.iter().zip(&self.predicted).zip(&baseline.predicted);
-            Joint::of_two(classes, rows.map(|((t, a), b)| (*t, *a, *b))).resample(&counts)
+            Joint::of_two(classes, rows.map(|((t, a), b)| (*t, *a, *b)))
         });
+        let tallies = match &joint {
+            Some(joint) => joint.tallies(),
+            None => (self.tally(classes, weights), baseline.tally(classes, weights)),
+        };
+        let resamples = joint.as_ref().map(|joint| joint.resample(&counts));
         let pair = |metric: &&MetricInfo| {
             let Some(count) = count(metric) else {
                 if is_of_probabilities(metric) {
-                    let pair = (
-                        self.of_probabilities(metric, sampling, level)?,
-                        baseline.of_probabilities(metric, sampling, level)?,
-                    );
-                    return estimates::pair(&pair.0, &pair.1, "paired delta method", level);
+                    let (a, b) = (scored.0.of_probabilities(metric, level)?, scored.1.of_probabilities(metric, level)?);
+                    return estimates::pair(&a, &b, "paired delta method", level);
                 }
-                let (a, b) = (ranked.0.as_ref()?.rows(), ranked.1.as_ref()?.rows());
-                return linear::compare(metric, a, b, sampling, level);
+                return linear::compare(metric, scored.0.rows()?, scored.1.rows()?, sampling, level);
             };
-            let Some(resamples) = &resamples else {
+            let (Some(joint), Some(resamples)) = (&joint, &resamples) else {
                 let of = |classes: &Classes, tally| classes.linear(count, tally, weights);
                 let (a, b) = (of(self, &tallies.0)?, of(baseline, &tallies.1)?);
                 return Some(linear::pair(a, b, "paired delta method", sampling, level));
@@ -273,21 +296,24 @@ impl Shape for Classes {
             let values = (count.of(&tallies.0, Undefined::Spoils)?, count.of(&tallies.1, Undefined::Spoils)?);
             let pair = resampled_pair(resamples, place, values, (count.least(), 1.0), level);
             // Of shares of the same rows the difference has a closed form.
-            Some(match self.agreement(baseline, count).and_then(|agreement| agreement.difference(level)) {
-                Some(interval) => {
+            let agreement = share_of(count).map(|class| joint.agreement(class));
+            let closed = agreement.and_then(|agreement| Some((agreement.mcnemar(), agreement.difference(level)?)));
+            Some(match closed {
+                Some((p, interval)) => {
                     let difference = Difference { interval: Some(interval), ..pair.difference };
-                    Pair { difference, method: "Newcombe's paired interval, ratio by paired bootstrap,", ..pair }
+                    let p = if p < 0.001 { "< 0.001".to_string() } else { format!("= {p:.3}") };
+                    let remark = Some(format!("McNemar's exact p {p}"));
+                    Pair {
+                        difference,
+                        method: "Newcombe's paired interval, ratio by paired bootstrap,",
+                        remark,
+                        ..pair
+                    }
                 }
                 None => pair,
             })
         };
         metrics.iter().map(pair).collect()
-    }
-
-    fn remark(&self, baseline: &Outcomes, metric: &MetricInfo) -> Option<String> {
-        let Outcomes::Classes(baseline) = baseline else { return None };
-        let p = self.agreement(baseline, count(metric)?)?.mcnemar();
-        Some(if p < 0.001 { "McNemar's exact p < 0.001".into() } else { format!("McNemar's exact p = {p:.3}") })
     }
 }
 

@@ -34,5 +34,6 @@ pub fn pair(a: &estimate::Estimate, b: &estimate::Estimate, method: &'static str
         difference: Difference { value: a.value - b.value, interval: Some(difference) },
         relative: relative.map(|found| Difference { value: a.value / b.value - 1.0, interval: Some(found) }),
         method: if paired { method } else { "intervals of each model, combined (MOVER)" },
+        remark: None,
     })
 }

@@ -32,7 +32,7 @@ pub fn pair(a: Linear, b: Linear, method: &'static str, sampling: &Sampling, lev
     let difference = Difference { value: a.value - b.value, interval: Some(a.difference(&b, level)) };
     let relative = a.relative(&b, level);
     let relative = relative.map(|interval| Difference { value: a.value / b.value - 1.0, interval: Some(interval) });
-    Pair { baseline: b.value, difference, relative, method }
+    Pair { baseline: b.value, difference, relative, method, remark: None }
 }
 
 fn kind(metric: &MetricInfo) -> Option<RowMetric> {

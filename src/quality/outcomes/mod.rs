@@ -29,6 +29,7 @@ use super::metrics::{MetricInfo, Parts};
 use crate::model::{Difference, Interval};
 use crate::stats::bootstrap::Resamples;
 pub use crate::stats::sampling::Sampling;
+use std::borrow::Cow;
 
 /// What a predictions file says, row by row; 20 to 40 bytes a row, of texts about 200.
 #[derive(Clone, Debug)]
@@ -79,6 +80,8 @@ pub(super) struct Pair {
     pub relative: Option<Difference>,
     /// How the intervals came about: `paired DeLong test`.
     pub method: &'static str,
+    /// What else there is to say: a test.
+    pub remark: Option<String>,
 }
 
 /// What every shape of outcomes can do. Metrics of another shape are undefined on it.
@@ -121,7 +124,7 @@ pub(super) trait Shape {
     fn same_predictions(&self, other: &Outcomes) -> bool;
 
     /// `other` with its classes numbered as they are here.
-    fn renumber(&self, other: Outcomes) -> Outcomes {
+    fn renumber<'a>(&self, other: Cow<'a, Outcomes>) -> Cow<'a, Outcomes> {
         other
     }
 
@@ -131,12 +134,6 @@ pub(super) trait Shape {
     /// A metric without its interval, for where very many are compared.
     fn value(&self, metric: &MetricInfo, sampling: &Sampling) -> Option<f64> {
         self.measure(&[metric], sampling, 0.95).into_iter().flatten().next().map(|(value, _)| value)
-    }
-
-    /// What else there is to say of a metric against `baseline` on the same rows: a test.
-    fn remark(&self, baseline: &Outcomes, metric: &MetricInfo) -> Option<String> {
-        let _ = (baseline, metric);
-        None
     }
 
     /// Each metric against `baseline` on the same rows; None where it is undefined on either.
@@ -216,5 +213,6 @@ fn resampled_pair(
         difference: Difference { value: value - other, interval: Some(difference) },
         relative,
         method: "paired bootstrap",
+        remark: None,
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         if self.config.prediction.is_none() {
             self.predicted = self.scores.chunks(width.max(1)).map(most_probable).collect();
         }
-        let scores = (width > 0).then_some(Scores { values: self.scores, width, epsilon: self.epsilon });
+        let scores = (width > 0).then_some(Scores::new(self.scores, width, self.epsilon));
         let (classes, truth, predicted) = (self.classes.names, self.truth, self.predicted);
         let (ks, bins) = (self.config.detail.k.clone(), self.config.detail.bins);
         Ok(Outcomes::Classes(Classes { classes, binary: false, truth, predicted, scores, ks, bins }))
@@ -187,8 +187,7 @@ impl ReadShape for Reader<'_> {
             Some(_) => sides(&self.predicted),
         };
         let truth = sides(&self.truth);
-        let scores =
-            (!self.scores.is_empty()).then_some(Scores { values: self.scores, width: 1, epsilon: self.epsilon });
+        let scores = (!self.scores.is_empty()).then_some(Scores::new(self.scores, 1, self.epsilon));
         let (ks, bins) = (Vec::new(), self.config.detail.bins);
         Ok(Outcomes::Classes(Classes { classes, binary: true, truth, predicted, scores, ks, bins }))
     }

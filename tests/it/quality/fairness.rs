@@ -3,7 +3,8 @@
 use super::world::{World, find, predictions};
 use mlgate::config::{SliceBy, Task};
 use mlgate::data::table::Table;
-use mlgate::quality::measure::measure;
+use mlgate::model::Asked;
+use mlgate::quality::measure::{How, measure};
 use mlgate::quality::{fairness_metrics, predictions as read};
 use std::path::Path;
 
@@ -26,7 +27,8 @@ fn every_measure_equals_fairlearns() {
         config.slices = vec![SliceBy::Column("group".into())];
         let table = Table::open(&root, &case.file, None).unwrap();
         let predicted = read::read(&table, &config, &case.file, false).unwrap();
-        let found = measure(&predicted, Task::Binary, 1, 0.95).measurements;
+        let found = measure(&predicted, &How { task: Task::Binary, min_slice_rows: 1, level: 0.95, asked: Asked::All })
+            .measurements;
         assert_eq!(case.measures.len(), fairness_metrics(Task::Binary).count());
         for (id, expected) in &case.measures {
             let found = find(&found, &format!("quality.{id}[group=*]"));
@@ -61,7 +63,8 @@ fn the_interval_holds_the_true_difference() {
         }
         std::fs::write(dir.path().join("p.csv"), text).unwrap();
         let predicted = read::read(&Table::open(dir.path(), "p.csv", None).unwrap(), &config, "p.csv", false).unwrap();
-        let found = measure(&predicted, Task::Binary, 1, 0.95).measurements;
+        let found = measure(&predicted, &How { task: Task::Binary, min_slice_rows: 1, level: 0.95, asked: Asked::All })
+            .measurements;
         let interval = find(&found, "quality.demographic_parity_difference[g=*]").interval.unwrap();
         held += u32::from(interval.low <= 0.15 && 0.15 <= interval.high);
     }

@@ -3,7 +3,8 @@
 
 use mlgate::config::{self, Predictions, Task};
 use mlgate::data::table::Table;
-use mlgate::quality::measure::measure;
+use mlgate::model::Asked;
+use mlgate::quality::measure::{How, measure};
 use mlgate::quality::{Better, TASKS, known_metrics, metrics_of, predictions as read};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,9 @@ fn every_metric_equals_its_reference() {
         let table = Table::open(&root(), &case.file, None).unwrap();
         let read = read::read(&table, &config, &case.file, false);
         let predicted = read.unwrap_or_else(|faults| panic!("{}: {faults:?}", case.file));
-        let measured = measure(&predicted, config.task, 1, 0.95).measurements;
+        let measured =
+            measure(&predicted, &How { task: config.task, min_slice_rows: 1, level: 0.95, asked: Asked::All })
+                .measurements;
         let known: Vec<String> = metrics_of(&config).into_iter().map(|metric| metric.id).collect();
         for found in &measured {
             let id = found.id.strip_prefix("quality.").unwrap();

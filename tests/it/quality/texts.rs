@@ -5,8 +5,8 @@ use super::world::{World, find, predictions};
 use crate::repo::Repo;
 use mlgate::config::{Predictions, SliceBy, Task};
 use mlgate::data::table::Table;
-use mlgate::model::Interval;
-use mlgate::quality::measure::{measure, metrics};
+use mlgate::model::{Asked, Interval};
+use mlgate::quality::measure::{How, measure, metrics};
 use mlgate::quality::{known_metrics, predictions as read};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,7 +52,8 @@ fn every_metric_equals_its_reference() {
                 assert!(low < high, "{} {}: an interval of no width pretends certainty", case.file, metric.name);
             }
         }
-        let measured = measure(&predicted, Task::Text, 1, 0.95);
+        let measured =
+            measure(&predicted, &How { task: Task::Text, min_slice_rows: 1, level: 0.95, asked: Asked::All });
         for (id, signature) in &case.signatures {
             let source = &find(&measured.measurements, &format!("quality.{id}")).source;
             assert_eq!(*source, format!("{} ({signature})", case.file));

@@ -38,7 +38,7 @@ fn two_accuracies_on_the_same_rows() {
         let mut agreement = Agreement::default();
         for _ in 0..120 {
             let (u, v) = (dice.uniform(), dice.uniform());
-            agreement.add(u < first, (if v < 0.5 { u } else { 2.0 * v - 1.0 }) < second);
+            agreement.add(u < first, (if v < 0.5 { u } else { 2.0 * v - 1.0 }) < second, 1);
         }
         agreement
     };
