@@ -1,9 +1,10 @@
 //! Outcomes → charts: the confusion matrix, the ROC and the precision-recall curve and the calibration of scores; of
 //! numbers, the truth by what was predicted and the residuals. Texts have none.
 
-use super::outcomes::{Classes, Outcomes, Predicted, Scores, Values};
+use super::outcomes::{Classes, Outcomes, Predicted, Sampling, Scores, Values};
 use crate::model::{Chart, Series};
-use crate::stats::curve::{self, Point, Scored};
+use crate::stats::calibration::{Binned, Bins};
+use crate::stats::curve::{self, Point, Steps};
 use crate::stats::spread;
 use std::collections::HashMap;
 
@@ -12,7 +13,6 @@ const POINTS: usize = 100;
 const TOLERANCE: f64 = 0.002;
 /// Classes of a confusion matrix at most; the rarest of more are folded into one.
 const CLASSES: usize = 30;
-const CALIBRATION_BINS: usize = 10;
 const BANDS: usize = 20;
 const RESIDUAL_BINS: usize = 24;
 
@@ -38,10 +38,11 @@ pub fn of(candidate: &Predicted, baseline: Option<&Predicted>, level: f64) -> Ve
                 charts.push(chart("confusion_matrix", labels, ours, theirs));
             }
             let (ours, theirs) = (Binary::of(candidate, ours), theirs.and_then(|(p, c)| Binary::of(p, c)));
-            for (name, draw) in BINARY {
-                let series = ours.as_ref().and_then(|ours| draw(ours.scored(), level));
-                let theirs = theirs.as_ref().and_then(|theirs| draw(theirs.scored(), level));
-                charts.extend(series.map(|series| chart(name, Vec::new(), series, theirs)));
+            let mut theirs = theirs.map(|theirs| theirs.series(level)).unwrap_or_default();
+            for (name, series) in ours.map(|ours| ours.series(level)).unwrap_or_default() {
+                let place = theirs.iter().position(|(other, _)| *other == name);
+                let other = place.map(|place| theirs.swap_remove(place).1);
+                charts.push(chart(name, Vec::new(), series, other));
             }
         }
         (Outcomes::Values(ours), other) => {
@@ -127,41 +128,42 @@ fn confusion(
 struct Binary<'a> {
     positive: Vec<bool>,
     scores: &'a Scores,
-    weights: Option<&'a [f64]>,
+    sampling: &'a Sampling,
+    bins: usize,
 }
 
 impl<'a> Binary<'a> {
     fn of(predicted: &'a Predicted, classes: &'a Classes) -> Option<Binary<'a>> {
         let scores = classes.scores.as_ref().filter(|_| classes.binary)?;
-        Some(Binary { positive: classes.positive(), scores, weights: predicted.sampling.weights.as_deref() })
+        Some(Binary { positive: classes.positive(), scores, sampling: &predicted.sampling, bins: classes.bins })
     }
 
-    fn scored(&self) -> Scored<'_> {
-        let Scores { values, .. } = self.scores;
-        Scored { positive: &self.positive, scores: values, order: self.scores.order(), weights: self.weights }
+    /// What is drawn of scores, with intervals at a level.
+    fn series(&self, level: f64) -> Vec<(&'static str, Series)> {
+        let mut all = Vec::new();
+        if let Some(steps) = Steps::of(self.scores.order(), &self.positive, self.sampling.weights.as_deref()) {
+            let roc = curve_series(steps.roc(), ["false_positive_rate", "true_positive_rate"]);
+            all.push(("roc_curve", roc));
+            all.push(("precision_recall_curve", curve_series(steps.precision_recall(), ["recall", "precision"])));
+        }
+        let edges = Bins::Width.edges(self.bins, &[]);
+        if let Some(bins) = Binned::of(self.scores.order(), &self.positive, &edges, self.sampling) {
+            let bins = bins.stated(level);
+            let calibration = vec![
+                ("score", rounded(bins.iter().map(|bin| bin.score))),
+                ("positives", rounded(bins.iter().map(|bin| bin.hits))),
+                ("low", rounded(bins.iter().map(|bin| bin.interval.low))),
+                ("high", rounded(bins.iter().map(|bin| bin.interval.high))),
+                ("rows", bins.iter().map(|bin| bin.rows as f64).collect()),
+            ];
+            all.push(("calibration", calibration));
+        }
+        all
     }
 }
 
-type Draw = fn(Scored<'_>, f64) -> Option<Series>;
-
-/// What is drawn of scores. The level is that of the intervals.
-const BINARY: [(&str, Draw); 3] = [
-    ("roc_curve", |rows, _| Some(curve_series(curve::roc(rows)?, ["false_positive_rate", "true_positive_rate"]))),
-    ("precision_recall_curve", |rows, _| Some(curve_series(curve::precision_recall(rows)?, ["recall", "precision"]))),
-    ("calibration", |rows, level| {
-        let bins = curve::calibration(rows, CALIBRATION_BINS, level);
-        Some(vec![
-            ("score", rounded(bins.iter().map(|bin| bin.score))),
-            ("positives", rounded(bins.iter().map(|bin| bin.positives))),
-            ("low", rounded(bins.iter().map(|bin| bin.interval.low))),
-            ("high", rounded(bins.iter().map(|bin| bin.interval.high))),
-            ("rows", bins.iter().map(|bin| bin.rows as f64).collect()),
-        ])
-    }),
-];
-
-fn curve_series(points: impl Iterator<Item = Point>, [x, y]: [&'static str; 2]) -> Series {
-    let points = curve::thin(points, POINTS, TOLERANCE);
+fn curve_series(points: Vec<Point>, [x, y]: [&'static str; 2]) -> Series {
+    let points = curve::thin(&points, POINTS, TOLERANCE);
     vec![(x, rounded(points.iter().map(|point| point.0))), (y, rounded(points.iter().map(|point| point.1)))]
 }
 
@@ -186,7 +188,6 @@ fn histogram(residuals: &[f64], range: (f64, f64)) -> Series {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcomes::Sampling;
     use super::*;
 
     fn predicted(outcomes: Outcomes) -> Predicted {

@@ -8,10 +8,10 @@
 use super::measure::{How, slices};
 use super::metrics::MetricInfo;
 use super::metrics::fairness::{Between, METRICS, Measure, Rate};
-use super::outcomes::{Classes, Outcomes, Predicted, SliceColumn};
+use super::outcomes::{Classes, Outcomes, Predicted, Sampling, SliceColumn};
 use crate::model::{Interval, Measurement, Slice};
 use crate::stats::linear::{Linear, Scale};
-use crate::stats::{mover, mover_ratio};
+use crate::stats::{mover, mover_ratio, wilson};
 
 /// A rate or a measure, with its interval.
 type Rated = (f64, Interval);
@@ -38,8 +38,9 @@ pub fn measure(data: &Predicted, how: &How) -> Vec<(&'static MetricInfo, Measure
             continue;
         }
         let rows = groups.iter().map(Vec::len).sum::<usize>() as u64;
+        let mut shares = Shares { classes, sampling: &data.sampling, groups: &groups, known: Vec::new() };
         for (metric, measure) in metrics {
-            let estimate = of(*measure, classes, data, &groups, how.level);
+            let estimate = of(*measure, &mut shares, how.level);
             found.push((metric, measurement(metric, column, estimate, rows, &data.source)));
         }
     }
@@ -63,12 +64,12 @@ fn measurement(
     }
 }
 
-fn of(measure: Measure, classes: &Classes, data: &Predicted, groups: &[Vec<u32>], level: f64) -> Option<Rated> {
-    let pairs = (groups.len() * (groups.len() - 1) / 2) as f64;
+fn of(measure: Measure, shares: &mut Shares<'_>, level: f64) -> Option<Rated> {
+    let pairs = (shares.groups.len() * (shares.groups.len() - 1) / 2) as f64;
     let each = 1.0 - (1.0 - level) / pairs / measure.rates.len() as f64;
     let mut all: Option<Rated> = None;
     for rate in measure.rates {
-        let rates: Option<Vec<Rated>> = groups.iter().map(|rows| rate_of(*rate, classes, data, rows, each)).collect();
+        let rates: Option<Vec<Rated>> = shares.of(*rate).iter().map(|share| (*share)?.at(each)).collect();
         let found = between(measure.between, &rates?)?;
         all = Some(match all {
             None => found,
@@ -79,19 +80,62 @@ fn of(measure: Measure, classes: &Classes, data: &Predicted, groups: &[Vec<u32>]
     Some((value, Interval { level, ..interval }))
 }
 
-/// How often the rows of a group are predicted positive, of those that the rate is about.
-fn rate_of(rate: Rate, classes: &Classes, data: &Predicted, rows: &[u32], level: f64) -> Option<Rated> {
-    let counts = |row: &&u32| match rate {
-        Rate::Selection => true,
-        Rate::TruePositive => classes.truth[**row as usize] == 1,
-        Rate::FalsePositive => classes.truth[**row as usize] == 0,
-    };
-    let rows: Vec<u32> = rows.iter().filter(counts).copied().collect();
-    let sampling = data.sampling.select(&rows);
-    let selected = rows.iter().map(|row| f64::from(u8::from(classes.predicted[*row as usize] == 1))).collect();
-    let linear = Linear::mean(selected, sampling.weights.as_deref(), Scale::Share)?;
-    let linear = linear.clustered(sampling.groups.as_deref());
-    Some((linear.value, linear.share_interval(level)?))
+/// A share of the rows of a group, and how many rows of equal weight would leave it as uncertain.
+#[derive(Clone, Copy)]
+struct Share {
+    value: f64,
+    rows: f64,
+}
+
+impl Share {
+    fn at(self, level: f64) -> Option<Rated> {
+        Some((self.value, wilson(self.value * self.rows, self.rows, level)?))
+    }
+}
+
+/// The rates of all groups, each computed once.
+struct Shares<'a> {
+    classes: &'a Classes,
+    sampling: &'a Sampling,
+    groups: &'a [Vec<u32>],
+    known: Vec<(Rate, Vec<Option<Share>>)>,
+}
+
+impl Shares<'_> {
+    /// By group; None of no rows.
+    fn of(&mut self, rate: Rate) -> &[Option<Share>] {
+        let place = self.known.iter().position(|(known, _)| *known == rate).unwrap_or_else(|| {
+            let shares = self.groups.iter().map(|rows| self.share(rate, rows)).collect();
+            self.known.push((rate, shares));
+            self.known.len() - 1
+        });
+        &self.known[place].1
+    }
+
+    /// How often the rows of a group are predicted positive, of those that the rate is about.
+    fn share(&self, rate: Rate, rows: &[u32]) -> Option<Share> {
+        let Classes { truth, predicted, .. } = self.classes;
+        let counts = |row: u32| match rate {
+            Rate::Selection => true,
+            Rate::TruePositive => truth[row as usize] == 1,
+            Rate::FalsePositive => truth[row as usize] == 0,
+        };
+        let selected = |row: u32| f64::from(u8::from(predicted[row as usize] == 1));
+        if self.sampling.is_plain() {
+            let (mut hits, mut all) = (0.0, 0.0);
+            for &row in rows {
+                let one = f64::from(u8::from(counts(row)));
+                (hits, all) = (hits + one * selected(row), all + one);
+            }
+            return (all > 0.0).then(|| Share { value: hits / all, rows: all });
+        }
+        let rows: Vec<u32> = rows.iter().filter(|row| counts(**row)).copied().collect();
+        let sampling = self.sampling.select(&rows);
+        let selected = rows.iter().map(|row| selected(*row)).collect();
+        let linear = Linear::mean(selected, sampling.weights.as_deref(), Scale::Share)?;
+        let linear = linear.clustered(sampling.groups.as_deref());
+        Some(Share { value: linear.value, rows: linear.share_rows() })
+    }
 }
 
 /// The most unequal of all pairs. None where all rates are zero, of which there is no ratio.

@@ -3,7 +3,7 @@
 use super::custom::Custom;
 use super::fairness;
 use super::metrics::{Metric, MetricInfo, known_metrics};
-use super::outcomes::{Estimate, NO_SLICE, Outcomes, Predicted, Sampling, SliceColumn};
+use super::outcomes::{Estimate, Outcomes, Predicted, Sampling, SliceColumn};
 use crate::config::{Quality, Task};
 use crate::model::{Asked, FOUND, Measurement, Slice};
 
@@ -157,7 +157,7 @@ fn undefined_notes(undefined: &[(Metric, String)], source: &str) -> Vec<String> 
 
 /// The slices of a column with at least `least` rows, by value, each with its rows.
 pub(super) fn slices(column: &SliceColumn, least: u64) -> Vec<(Slice, Vec<u32>)> {
-    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); column.values.len()];
+    let mut rows: Vec<Vec<u32>> = sizes(column).into_iter().map(Vec::with_capacity).collect();
     for (row, code) in (0..).zip(&column.codes) {
         if let Some(rows) = rows.get_mut(*code as usize) {
             rows.push(row);
@@ -170,17 +170,21 @@ pub(super) fn slices(column: &SliceColumn, least: u64) -> Vec<(Slice, Vec<u32>)>
     slices
 }
 
-fn left_out(column: &SliceColumn, least: u64, source: &str) -> Option<String> {
-    let mut sizes = vec![0_u64; column.values.len()];
-    let mut nulls = 0_u64;
+/// How many rows each value has.
+fn sizes(column: &SliceColumn) -> Vec<usize> {
+    let mut sizes = vec![0; column.values.len()];
     for code in &column.codes {
-        match sizes.get_mut(*code as usize) {
-            Some(size) => *size += 1,
-            None if *code == NO_SLICE => nulls += 1,
-            None => {}
+        if let Some(size) = sizes.get_mut(*code as usize) {
+            *size += 1;
         }
     }
-    let mut small: Vec<_> = column.values.iter().zip(&sizes).filter(|(_, size)| **size < least).collect();
+    sizes
+}
+
+fn left_out(column: &SliceColumn, least: u64, source: &str) -> Option<String> {
+    let sizes = sizes(column);
+    let nulls = column.codes.len() - sizes.iter().sum::<usize>();
+    let mut small: Vec<_> = column.values.iter().zip(&sizes).filter(|(_, size)| (**size as u64) < least).collect();
     small.sort();
     let name = &column.column;
     let mut parts = Vec::new();

@@ -1,15 +1,19 @@
 //! Whether probabilities mean what they say: the error between stated and observed frequency in bins of scores.
 
 use super::interval::wilson;
+use super::order::Order;
 use super::quantile;
 use super::random::Random;
 use super::sampling::Sampling;
 use crate::model::Interval;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Draws of the noise; the 97.5th percentile of 4,000 is known to about 2 % of itself.
 const DRAWS: usize = 4000;
 const SEED: u64 = 0x6361_6c69_6272;
+const USUAL_BINS: usize = 20;
 
 /// How scores are put into bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +36,10 @@ pub enum CalibrationMetric {
 /// Sums over the rows of a bin.
 #[derive(Clone, Default)]
 struct Bin {
+    rows: u64,
     weight: f64,
     scores: f64,
     hits: f64,
-    draws: f64,
     /// Σ w², Σ w²·d and Σ w²·d², with d = score − hit.
     squares: [f64; 3],
     /// Where rows were drawn together: Σ w and Σ w·d of each draw.
@@ -43,16 +47,13 @@ struct Bin {
 }
 
 impl Bins {
-    /// The inner edges of `count` bins. `sorted` gives the scores, ascending, where they are needed.
-    pub fn edges(self, count: usize, sorted: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
+    /// The inner edges of `count` bins of scores, ascending.
+    pub fn edges(self, count: usize, sorted: &[f64]) -> Vec<f64> {
         // As np.linspace(0, 1, count + 1) computes them.
         let even = |i: usize| i as f64 * (1.0 / count as f64);
         match self {
             Bins::Width => (1..count).map(even).collect(),
-            Bins::Mass => {
-                let sorted = sorted();
-                (1..count).filter_map(|i| quantile(&sorted, even(i) * 100.0 / 100.0)).collect()
-            }
+            Bins::Mass => (1..count).filter_map(|i| quantile(sorted, even(i) * 100.0 / 100.0)).collect(),
         }
     }
 }
@@ -72,11 +73,12 @@ impl CalibrationMetric {
         let n: f64 = bins.iter().map(|bin| bin.weight).sum();
         let value = self.combine(&mut bins.iter().map(|bin| (bin.weight / n, bin.gap().abs())));
         let errors: Vec<(f64, f64)> = bins.iter().map(|bin| (bin.weight / n, bin.error())).collect();
-        let mut random = Random::seeded(SEED);
-        let mut noise: Vec<f64> = (0..DRAWS)
-            .map(|_| self.combine(&mut errors.iter().map(|(share, error)| (*share, error * normal(&mut random).abs()))))
+        let drawn = draws(errors.len());
+        let of_bins = drawn.chunks(errors.len()).take(DRAWS);
+        let mut noise: Vec<f64> = of_bins
+            .map(|drawn| self.combine(&mut errors.iter().zip(drawn).map(|((share, error), z)| (*share, error * z))))
             .collect();
-        noise.sort_by(f64::total_cmp);
+        noise.sort_unstable_by(f64::total_cmp);
         let reach = quantile(&noise, level).unwrap_or(1.0);
         (value, Interval { low: (value - reach).max(0.0), high: (value + reach).min(1.0), level })
     }
@@ -91,25 +93,30 @@ impl CalibrationMetric {
 }
 
 impl Bin {
-    fn add(&mut self, score: f64, hit: bool, weight: f64, group: Option<u32>) {
+    #[inline]
+    fn add(&mut self, score: f64, hit: bool, weight: f64) {
         let hit = f64::from(u8::from(hit));
         let gap = score - hit;
+        let square = weight * weight;
+        self.rows += 1;
         self.weight += weight;
         self.scores += weight * score;
         self.hits += weight * hit;
-        let square = weight * weight;
         for (sum, power) in self.squares.iter_mut().zip([1.0, gap, gap * gap]) {
             *sum += square * power;
         }
-        match group {
-            None => self.draws += 1.0,
-            Some(group) => {
-                let sums = self.groups.entry(group).or_default();
-                sums.0 += weight;
-                sums.1 += weight * gap;
-                self.draws = self.groups.len() as f64;
-            }
-        }
+    }
+
+    /// Notes which draw a row belongs to.
+    fn gather(&mut self, score: f64, hit: bool, weight: f64, group: u32) {
+        let sums = self.groups.entry(group).or_default();
+        sums.0 += weight;
+        sums.1 += weight * (score - f64::from(u8::from(hit)));
+    }
+
+    /// How many draws its rows are.
+    fn draws(&self) -> f64 {
+        if self.groups.is_empty() { self.rows as f64 } else { self.groups.len() as f64 }
     }
 
     fn gap(&self) -> f64 {
@@ -119,7 +126,7 @@ impl Bin {
     /// The standard error of mean score − share of hits. Few rows, all hits or all misses, show no spread; the
     /// share is then at least as uncertain as half of Wilson's 95 % interval says.
     fn error(&self) -> f64 {
-        let (gap, draws) = (self.gap(), self.draws);
+        let (gap, draws) = (self.gap(), self.draws());
         let [plain, first, second] = self.squares;
         let squares = match self.groups.is_empty() {
             true => second - 2.0 * gap * first + gap * gap * plain,
@@ -136,24 +143,73 @@ impl Bin {
 pub struct Binned(Vec<Bin>);
 
 impl Binned {
-    /// Of rows by their scores, each the probability of a hit, in 0 to 1. None without rows.
-    pub fn of(scores: &[f64], hits: &[bool], edges: &[f64], sampling: &Sampling) -> Option<Binned> {
-        let mut bins = vec![Bin::default(); edges.len() + 1];
-        for (row, (&score, &hit)) in scores.iter().zip(hits).enumerate() {
-            let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
-            let place = edges.iter().map(|edge| usize::from(*edge < score)).sum::<usize>();
-            if let Some(bin) = bins.get_mut(place).filter(|_| weight > 0.0) {
-                bin.add(score, hit, weight, sampling.groups.as_ref().map(|groups| groups[row]));
+    /// Of rows by the order of their scores, each the probability of a hit, in 0 to 1. None without rows.
+    pub fn of(order: &Order, hits: &[bool], edges: &[f64], sampling: &Sampling) -> Option<Binned> {
+        let ends = edges.iter().map(|edge| order.scores().partition_point(|score| score <= edge));
+        let mut start = 0;
+        let bin = |end: usize| {
+            let (mut bin, plain) = (Bin::default(), sampling.is_plain());
+            for (score, row) in order.scores()[start..end].iter().zip(&order.rows()[start..end]) {
+                let row = *row as usize;
+                if plain {
+                    bin.add(*score, hits[row], 1.0);
+                    continue;
+                }
+                let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
+                if weight > 0.0 {
+                    bin.add(*score, hits[row], weight);
+                    if let Some(groups) = &sampling.groups {
+                        bin.gather(*score, hits[row], weight, groups[row]);
+                    }
+                }
             }
-        }
+            start = end;
+            bin
+        };
+        let mut bins: Vec<Bin> = ends.chain([hits.len()]).map(bin).collect();
         bins.retain(|bin| bin.weight > 0.0);
         (!bins.is_empty()).then_some(Binned(bins))
     }
 }
 
-fn normal(random: &mut Random) -> f64 {
-    // Uniform in (0, 1): both ends would be infinite.
-    super::normal_quantile(random.uniform().max(f64::EPSILON))
+/// A bin as it is drawn: what was said of its rows, and what came true.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stated {
+    pub rows: u64,
+    /// Mean score.
+    pub score: f64,
+    /// Share of hits.
+    pub hits: f64,
+    /// Wilson's of `hits`; of weighted rows with as many rows as their weights are worth (Kish 1965, 11.7).
+    pub interval: Interval,
+}
+
+impl Binned {
+    /// The reliability diagram (DeGroot & Fienberg 1983), bins in the order of their scores.
+    pub fn stated(&self, level: f64) -> Vec<Stated> {
+        let stated = |bin: &Bin| {
+            let (hits, worth) = (bin.hits / bin.weight, bin.weight * bin.weight / bin.squares[0]);
+            let interval = wilson(hits * worth, worth, level)?;
+            Some(Stated { rows: bin.rows, score: bin.scores / bin.weight, hits, interval })
+        };
+        self.0.iter().filter_map(stated).collect()
+    }
+}
+
+/// Absolute values of normal draws, at least [`DRAWS`] for each of so many bins: the same in every run, so that those
+/// for a usual number of bins are kept.
+fn draws(bins: usize) -> Cow<'static, [f64]> {
+    static KEPT: OnceLock<Vec<f64>> = OnceLock::new();
+    let draw = |bins: usize| {
+        let mut random = Random::seeded(SEED);
+        // Uniform in (0, 1): both ends would be infinite.
+        let normal = |_| super::normal_quantile(random.uniform().max(f64::EPSILON)).abs();
+        (0..DRAWS * bins).map(normal).collect::<Vec<_>>()
+    };
+    match bins <= USUAL_BINS {
+        true => Cow::Borrowed(KEPT.get_or_init(|| draw(USUAL_BINS))),
+        false => Cow::Owned(draw(bins)),
+    }
 }
 
 #[cfg(test)]
@@ -169,8 +225,9 @@ mod tests {
     }
 
     fn of(metric: CalibrationMetric, scores: &[f64], hits: &[bool]) -> Option<(f64, Interval)> {
-        let edges = metric.bins().edges(10, Vec::new);
-        Some(metric.of(&Binned::of(scores, hits, &edges, &Sampling::default())?, 0.95))
+        let order = Order::of(scores);
+        let edges = metric.bins().edges(10, order.scores());
+        Some(metric.of(&Binned::of(&order, hits, &edges, &Sampling::default())?, 0.95))
     }
 
     #[test]
@@ -198,5 +255,22 @@ mod tests {
         // One row says next to nothing.
         let (_, interval) = of(CalibrationMetric::Maximum, &[0.9], &[true]).unwrap();
         assert!(interval.low == 0.0 && interval.high > 0.4, "{interval:?}");
+    }
+
+    #[test]
+    fn bins_hold_every_row_once() {
+        let scores = [0.0, 0.05, 0.1, 0.95, 1.0];
+        let order = Order::of(&scores);
+        let edges = Bins::Width.edges(10, order.scores());
+        let hits = [false, true, false, true, true];
+        let of = |weights: Option<Vec<f64>>| {
+            Binned::of(&order, &hits, &edges, &Sampling { weights, groups: None }).unwrap().stated(0.95)
+        };
+        let bins = of(None);
+        assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [3, 2], "an edge belongs to the bin below");
+        assert_eq!((bins[1].score, bins[1].hits, bins[1].interval.high), (0.975, 1.0, 1.0));
+        let weighted = of(Some(vec![1.0, 2.0, 1.0, 1.0, 1.0]));
+        assert_eq!((weighted[0].hits, weighted[0].rows), (0.5, 3));
+        assert!(weighted[0].interval.low > bins[0].interval.low && weighted[1] == bins[1]);
     }
 }

@@ -1,77 +1,79 @@
 //! Curves that show how scores separate two classes, thinned to what an eye can see, and whether they mean what they
 //! say. The areas under them are measured elsewhere, from all rows.
 
-use super::interval::wilson;
 use super::order::Order;
-use crate::model::Interval;
+use super::ranking::{self, Ranked};
 
 /// A point of a curve, both coordinates 0 to 1.
 pub type Point = (f64, f64);
 
-/// Rows of a binary task.
-#[derive(Clone, Copy, Debug)]
-pub struct Scored<'a> {
-    pub positive: &'a [bool],
-    /// Probabilities of the positive class, 0 to 1.
-    pub scores: &'a [f64],
-    pub order: &'a Order,
-    /// At least zero; None: each row counts one.
-    pub weights: Option<&'a [f64]>,
+/// Of more rows than these a curve is drawn in steps that an eye cannot see.
+const FEW: usize = 1 << 15;
+/// The share of a class that such a step may hold.
+const SMALL: f64 = 1e-3;
+
+/// Positives and negatives at each threshold of scores.
+pub struct Steps {
+    /// Their weights, from the highest threshold down.
+    falling: Vec<(f64, f64)>,
+    positives: f64,
+    negatives: f64,
 }
 
-impl<'a> Scored<'a> {
-    fn weight(&self, row: usize) -> f64 {
-        self.weights.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0))
-    }
-
-    /// The weights of all positives and of all negatives. None unless there are both.
-    fn totals(&self) -> Option<(f64, f64)> {
-        let (mut positives, mut negatives) = (0.0, 0.0);
-        for (row, positive) in self.positive.iter().enumerate() {
-            *(if *positive { &mut positives } else { &mut negatives }) += self.weight(row);
+impl Steps {
+    /// Of rows by the order of their scores. Of very many rows, neighbours that together hold less than a thousandth of
+    /// either class are one step. None without rows of both classes.
+    pub fn of(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Steps> {
+        let (positives, negatives) = ranking::sizes(positive, weights);
+        let (positives, negatives) = (positives.weight, negatives.weight);
+        if positives <= 0.0 || negatives <= 0.0 {
+            return None;
         }
-        (positives > 0.0 && negatives > 0.0).then_some((positives, negatives))
+        let rows = Ranked::of(order, positive, weights);
+        let share = if positive.len() > FEW { SMALL } else { 0.0 };
+        let (few_positives, few_negatives) = (share * positives, share * negatives);
+        let (mut falling, mut here, mut start) = (Vec::new(), (0.0, 0.0), positive.len());
+        for run in order.runs().rev() {
+            start -= run;
+            let (gained, lost) = rows.weights(start, run);
+            here = (here.0 + gained, here.1 + lost);
+            if here.0 > few_positives || here.1 > few_negatives {
+                falling.push(std::mem::take(&mut here));
+            }
+        }
+        falling.extend(Some(here).filter(|(gained, lost)| gained + lost > 0.0));
+        Some(Steps { falling, positives, negatives })
     }
 
-    /// The weights of the positives and of the negatives at each threshold, from the highest score down.
-    fn falling(self) -> impl Iterator<Item = (f64, f64)> + use<'a> {
-        let counted = move |run: &[u32]| {
-            run.iter().fold((0.0, 0.0), |(gained, lost), &row| {
-                let weight = self.weight(row as usize);
-                if self.positive[row as usize] { (gained + weight, lost) } else { (gained, lost + weight) }
-            })
-        };
-        self.order.runs().rev().map(counted).filter(|(gained, lost)| gained + lost > 0.0)
+    /// The ROC curve: (false positive rate, true positive rate) at every threshold, from (0, 0) to (1, 1).
+    pub fn roc(&self) -> Vec<Point> {
+        let (mut hits, mut alarms) = (0.0, 0.0);
+        let at = self.falling.iter().map(|(gained, lost)| {
+            (hits, alarms) = (hits + gained, alarms + lost);
+            (alarms / self.negatives, hits / self.positives)
+        });
+        [(0.0, 0.0)].into_iter().chain(at).collect()
     }
-}
 
-/// The ROC curve: (false positive rate, true positive rate) at every threshold, from (0, 0) to (1, 1). None without
-/// rows of both classes.
-pub fn roc<'a>(rows: Scored<'a>) -> Option<impl Iterator<Item = Point> + use<'a>> {
-    let (positives, negatives) = rows.totals()?;
-    let at = rows.falling().scan((0.0, 0.0), move |(hits, alarms), (gained, lost)| {
-        (*hits, *alarms) = (*hits + gained, *alarms + lost);
-        Some((*alarms / negatives, *hits / positives))
-    });
-    Some(std::iter::once((0.0, 0.0)).chain(at))
-}
-
-/// The precision-recall curve: (recall, precision), as the steps whose area is the average precision. None without
-/// rows of both classes.
-pub fn precision_recall<'a>(rows: Scored<'a>) -> Option<impl Iterator<Item = Point> + use<'a>> {
-    let (positives, _) = rows.totals()?;
-    let steps = rows.falling().scan((0.0, 0.0), move |(hits, rows), (gained, lost)| {
-        let before = *hits / positives;
-        (*hits, *rows) = (*hits + gained, *rows + gained + lost);
-        Some([(before, *hits / *rows), (*hits / positives, *hits / *rows)])
-    });
-    Some(steps.flatten())
+    /// The precision-recall curve: (recall, precision), as the steps whose area is the average precision.
+    pub fn precision_recall(&self) -> Vec<Point> {
+        let mut points = Vec::with_capacity(2 * self.falling.len());
+        let (mut hits, mut rows) = (0.0, 0.0);
+        for (gained, lost) in &self.falling {
+            let before = hits / self.positives;
+            (hits, rows) = (hits + gained, rows + gained + lost);
+            points.push((before, hits / rows));
+            points.push((hits / self.positives, hits / rows));
+        }
+        points.dedup();
+        points
+    }
 }
 
 /// At most `most` points, at least two, such that no point of the curve is further than `tolerance` from the line
 /// through those that are kept, as far as `most` allows: the points that stand out furthest are kept first
 /// (Ramer 1972; Douglas & Peucker 1973), so corners and the convex hull stay. The ends are always kept.
-pub fn thin(points: impl Iterator<Item = Point>, most: usize, tolerance: f64) -> Vec<Point> {
+pub fn thin(points: &[Point], most: usize, tolerance: f64) -> Vec<Point> {
     let points = coarse(points, tolerance / 2.0);
     let last = points.len().saturating_sub(1);
     let mut parts = vec![furthest(&points, 0, last)];
@@ -121,96 +123,26 @@ fn distance(point: Point, from: Point, to: Point) -> f64 {
 }
 
 /// Leaves out points that are next to the one before, but for the last.
-fn coarse(points: impl Iterator<Item = Point>, near: f64) -> Vec<Point> {
+fn coarse(points: &[Point], near: f64) -> Vec<Point> {
     let close = |a: &Point, b: &Point| (a.0 - b.0).abs() < near && (a.1 - b.1).abs() < near;
     let (mut kept, mut left_out): (Vec<Point>, Option<Point>) = (Vec::new(), None);
     for point in points {
-        left_out = match kept.last() {
-            Some(before) if close(before, &point) => Some(point),
-            _ => {
-                kept.push(point);
-                None
-            }
-        };
+        left_out = kept.last().filter(|before| close(before, point)).map(|_| *point);
+        if left_out.is_none() {
+            kept.push(*point);
+        }
     }
     kept.extend(left_out);
     kept
 }
 
-/// Rows whose scores lie in one range: what was said of them, and what came true.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bin {
-    pub rows: u64,
-    /// Mean score.
-    pub score: f64,
-    /// Share of positives.
-    pub positives: f64,
-    /// Wilson's of `positives`; of weighted rows with as many rows as their weights are worth (Kish 1965, 11.7).
-    pub interval: Interval,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    rows: u64,
-    weight: f64,
-    squares: f64,
-    score: f64,
-    hits: f64,
-}
-
-/// The reliability diagram (DeGroot & Fienberg 1983): `bins` ranges of equal width over 0 to 1, those without rows
-/// left out.
-pub fn calibration(rows: Scored<'_>, bins: usize, level: f64) -> Vec<Bin> {
-    let mut sums = vec![Sums::default(); bins.max(1)];
-    for (row, (score, positive)) in rows.scores.iter().zip(rows.positive).enumerate() {
-        let weight = rows.weight(row);
-        let place = ((score * bins as f64) as usize).min(bins.saturating_sub(1));
-        let sums = &mut sums[place];
-        sums.rows += 1;
-        sums.weight += weight;
-        sums.squares += weight * weight;
-        sums.score += weight * score;
-        sums.hits += if *positive { weight } else { 0.0 };
-    }
-    let bin = |sums: Sums| {
-        let (positives, worth) = (sums.hits / sums.weight, sums.weight * sums.weight / sums.squares);
-        let interval = wilson(positives * worth, worth, level)?;
-        Some(Bin { rows: sums.rows, score: sums.score / sums.weight, positives, interval })
-    };
-    sums.into_iter().filter_map(bin).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::random::Random;
-    use super::super::ranking;
     use super::*;
 
-    struct Rows {
-        positive: Vec<bool>,
-        scores: Vec<f64>,
-        order: Order,
-        weights: Option<Vec<f64>>,
-    }
-
-    impl Rows {
-        fn new(positive: &[bool], scores: &[f64]) -> Rows {
-            let (positive, order) = (positive.to_vec(), Order::of(scores));
-            Rows { positive, scores: scores.to_vec(), order, weights: None }
-        }
-
-        fn scored(&self) -> Scored<'_> {
-            let Rows { positive, scores, order, weights } = self;
-            Scored { positive, scores, order, weights: weights.as_deref() }
-        }
-
-        fn roc(&self) -> Option<Vec<Point>> {
-            roc(self.scored()).map(Iterator::collect)
-        }
-
-        fn precision_recall(&self) -> Vec<Point> {
-            precision_recall(self.scored()).unwrap().collect()
-        }
+    fn steps(positive: &[bool], scores: &[f64]) -> Option<Steps> {
+        Steps::of(&Order::of(scores), positive, None)
     }
 
     fn area(points: &[Point]) -> f64 {
@@ -232,31 +164,33 @@ mod tests {
     fn areas_are_those_that_are_measured() {
         for (n, share, digits) in [(50, 0.5, 20.0), (2000, 0.1, 1e9), (60_000, 0.3, 1e9), (60_000, 0.005, 1e3)] {
             let (positive, scores) = rows(n, share, digits);
-            let rows = Rows::new(&positive, &scores);
-            let auc = ranking::roc_auc(&rows.order, &positive, None).unwrap().value;
-            let precision = ranking::average_precision(&rows.order, &positive, None).unwrap().value;
-            let (roc, curve) = (rows.roc().unwrap(), rows.precision_recall());
-            assert!((area(&roc) - auc).abs() < 1e-12, "{n}: {} {auc}", area(&roc));
-            assert!((area(&curve) - precision).abs() < 1e-12, "{n}: {} {precision}", area(&curve));
+            let (order, steps) = (Order::of(&scores), steps(&positive, &scores).unwrap());
+            let auc = ranking::roc_auc(&order, &positive, None).unwrap().value;
+            let precision = ranking::average_precision(&order, &positive, None).unwrap().value;
+            let (roc, curve) = (steps.roc(), steps.precision_recall());
+            let near = if n > FEW { 1e-3 } else { 1e-12 };
+            assert!((area(&roc) - auc).abs() < near, "{n}: {} {auc}", area(&roc));
+            assert!((area(&curve) - precision).abs() < near, "{n}: {} {precision}", area(&curve));
+            assert!(roc.len() < 3000 && curve.len() < 6000 || n <= FEW);
         }
-        assert_eq!(Rows::new(&[true, true], &[0.1, 0.2]).roc(), None);
-        assert_eq!(Rows::new(&[false, true], &[0.5, 0.5]).roc().unwrap(), [(0.0, 0.0), (1.0, 1.0)]);
+        assert!(steps(&[true, true], &[0.1, 0.2]).is_none());
+        assert_eq!(steps(&[false, true], &[0.5, 0.5]).unwrap().roc(), [(0.0, 0.0), (1.0, 1.0)]);
     }
 
     #[test]
     fn a_thinned_curve_looks_the_same() {
         for (n, share) in [(171, 0.4), (5000, 0.02), (60_000, 0.3)] {
             let (positive, scores) = rows(n, share, 1e9);
-            let rows = Rows::new(&positive, &scores);
-            for full in [rows.roc().unwrap(), rows.precision_recall()] {
-                let thinned = thin(full.iter().copied(), 200, 0.002);
+            let steps = steps(&positive, &scores).unwrap();
+            for full in [steps.roc(), steps.precision_recall()] {
+                let thinned = thin(&full, 200, 0.002);
                 assert!(thinned.len() <= 200 && thinned.len() < full.len());
                 assert_eq!((thinned.first(), thinned.last()), (full.first(), full.last()));
                 assert!(thinned.is_sorted_by(|a, b| a.0 <= b.0));
                 assert!((area(&thinned) - area(&full)).abs() < 0.002, "{} {}", area(&thinned), area(&full));
             }
         }
-        let thinned = |points: &[Point]| thin(points.iter().copied(), 10, 1e-3);
+        let thinned = |points: &[Point]| thin(points, 10, 1e-3);
         assert_eq!(thinned(&[]), []);
         assert_eq!(thinned(&[(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]), [(0.0, 0.0), (1.0, 1.0)]);
         assert_eq!(thinned(&[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]).len(), 3, "a corner stays");
@@ -267,25 +201,12 @@ mod tests {
         let (positive, scores) = rows(300, 0.3, 20.0);
         let twice = |i: usize| i.is_multiple_of(3);
         let weights: Vec<f64> = (0..300).map(|i| if twice(i) { 2.0 } else { 1.0 }).collect();
-        let weighted = Rows { weights: Some(weights), ..Rows::new(&positive, &scores) };
+        let weighted = Steps::of(&Order::of(&scores), &positive, Some(&weights)).unwrap();
         let again = (0..300).filter(|i| twice(*i));
         let (more, more_scores): (Vec<bool>, Vec<f64>) =
             (0..300).chain(again).map(|i| (positive[i], scores[i])).unzip();
-        let repeated = Rows::new(&more, &more_scores);
+        let repeated = steps(&more, &more_scores).unwrap();
         assert_eq!(weighted.roc(), repeated.roc());
         assert_eq!(weighted.precision_recall(), repeated.precision_recall());
-        let (a, b) = (calibration(weighted.scored(), 5, 0.95), calibration(repeated.scored(), 5, 0.95));
-        assert!(a.iter().zip(&b).all(|(a, b)| (a.positives - b.positives).abs() < 1e-12 && a.rows < b.rows));
-        assert!(a.iter().zip(&b).all(|(a, b)| a.interval.low <= b.interval.low && a.interval.high >= b.interval.high));
-    }
-
-    #[test]
-    fn bins_hold_every_row_once() {
-        let scores = [0.0, 0.05, 0.1, 0.95, 1.0];
-        let bins = calibration(Rows::new(&[false, true, false, true, true], &scores).scored(), 10, 0.95);
-        assert_eq!(bins.iter().map(|b| b.rows).collect::<Vec<_>>(), [2, 1, 2]);
-        assert_eq!((bins[0].score, bins[0].positives), (0.025, 0.5));
-        assert_eq!(bins[2].interval.high, 1.0);
-        assert_eq!(calibration(Rows::new(&[], &[]).scored(), 10, 0.95), []);
     }
 }

@@ -8,7 +8,6 @@ use super::interval::{critical, unbounded, wilson};
 use super::normal::student_quantile;
 use super::sampling::Size;
 use crate::model::Interval;
-use std::collections::HashMap;
 
 /// The scale on which an estimate's error is taken to be symmetric, and the range it cannot leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +78,9 @@ impl Linear {
     /// Without groups it stays as it is.
     pub fn clustered(self, groups: Option<&[u32]>) -> Linear {
         let Some(groups) = groups else { return self };
-        let mut places: HashMap<u32, usize> = HashMap::new();
-        let mut sums: Vec<f64> = Vec::new();
+        let mut sums = vec![0.0; groups.iter().max().map_or(0, |last| *last as usize + 1)];
         for (group, contribution) in groups.iter().zip(&self.contributions) {
-            let place = *places.entry(*group).or_insert(sums.len());
-            match sums.get_mut(place) {
-                Some(sum) => *sum += contribution,
-                None => sums.push(*contribution),
-            }
+            sums[*group as usize] += contribution;
         }
         let (rows, draws) = (self.contributions.len() as f64, sums.len() as f64);
         let factor = ((rows - 1.0) / rows * draws / (draws - 1.0)).sqrt();
@@ -99,12 +93,17 @@ impl Linear {
         self.contributions.iter().map(|c| c * c).sum()
     }
 
-    /// The interval of a share by Wilson's method, for as many independent rows as would leave the same variance
-    /// (Dean & Pagano 2015); with no spread, for the rows that count.
-    pub fn share_interval(&self, level: f64) -> Option<Interval> {
+    /// Of a share: how many independent rows would leave the same variance (Dean & Pagano 2015); with no spread, the
+    /// rows that count.
+    pub fn share_rows(&self) -> f64 {
         let (v, variance) = (self.value, self.variance());
-        let rows = if has_spread(variance.sqrt(), v) { v * (1.0 - v) / variance } else { self.rows };
-        wilson(v * rows, rows, level)
+        if has_spread(variance.sqrt(), v) { v * (1.0 - v) / variance } else { self.rows }
+    }
+
+    /// The interval of a share by Wilson's method, for [`Linear::share_rows`].
+    pub fn share_interval(&self, level: f64) -> Option<Interval> {
+        let rows = self.share_rows();
+        wilson(self.value * rows, rows, level)
     }
 
     /// The interval of the estimate. Where the rows show no spread, or there is only one of them, it is everything

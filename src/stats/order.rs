@@ -5,41 +5,47 @@ const DIGIT: u32 = 11;
 /// Fewer rows are sorted by comparing.
 const FEW: usize = 512;
 
-/// Rows by ascending score, rows of equal scores in their own order, and where each run of equal scores ends.
+/// Rows by ascending score, rows of equal scores in their own order.
 #[derive(Clone, Debug)]
 pub struct Order {
     rows: Vec<u32>,
-    ends: Vec<u32>,
+    scores: Vec<f64>,
 }
 
 impl Order {
     /// Of at most 2³² − 1 scores, none of which is NaN.
     pub fn of(scores: &[f64]) -> Order {
         let rows = sorted(scores);
-        let mut ends = Vec::new();
-        let score = |place: usize| rows.get(place).map(|row| scores[*row as usize]);
-        let mut last = score(0);
-        for place in 1..=rows.len() {
-            let next = score(place);
-            if next != last {
-                ends.push(place as u32);
-            }
-            last = next;
+        let scores = rows.iter().map(|row| scores[*row as usize]).collect();
+        Order { rows, scores }
+    }
+
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// The scores, ascending.
+    pub fn scores(&self) -> &[f64] {
+        &self.scores
+    }
+
+    /// How many rows each distinct score has, ascending.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = usize> {
+        self.scores.chunk_by(|a, b| a == b).map(<[f64]>::len)
+    }
+
+    /// Of each row one value, in the order of the scores.
+    pub fn pick<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        self.rows.iter().map(|row| values[*row as usize]).collect()
+    }
+
+    /// What [`Order::pick`] picked, in the order of the rows again.
+    pub fn by_row(&self, values: &[f64]) -> Vec<f64> {
+        let mut placed = vec![0.0; values.len()];
+        for (value, row) in values.iter().zip(&self.rows) {
+            placed[*row as usize] = *value;
         }
-        Order { rows, ends }
-    }
-
-    /// The scores that the order is of, ascending.
-    pub fn sorted(&self, scores: &[f64]) -> Vec<f64> {
-        self.rows.iter().map(|row| scores[*row as usize]).collect()
-    }
-
-    /// The rows of each distinct score, ascending.
-    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &[u32]> {
-        (0..self.ends.len()).map(|run| {
-            let start = run.checked_sub(1).map_or(0, |before| self.ends[before]);
-            &self.rows[start as usize..self.ends[run] as usize]
-        })
+        placed
     }
 }
 
@@ -123,8 +129,11 @@ mod tests {
         let crowded: Vec<f64> = smooth.iter().map(|v| if *v > 0.9 { 1e300 } else { 0.5 + v * 1e-12 }).collect();
         let signed: Vec<f64> = smooth.iter().map(|v| v - 0.5).chain([0.0, -0.0, f64::INFINITY]).collect();
         for scores in [smooth, tied, crowded, signed, vec![0.25; 1000], vec![0.5, 0.1], Vec::new()] {
-            let found: Vec<Vec<u32>> = Order::of(&scores).runs().map(<[u32]>::to_vec).collect();
+            let order = Order::of(&scores);
+            let mut rows = order.rows().iter().copied();
+            let found: Vec<Vec<u32>> = order.runs().map(|run| rows.by_ref().take(run).collect()).collect();
             assert_eq!(found, plain(&scores));
+            assert_eq!(order.by_row(order.scores()), scores);
         }
     }
 }

@@ -16,19 +16,29 @@ pub fn sizes(positive: &[bool], weights: Option<&[f64]>) -> (Size, Size) {
 /// Contributions are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988), in O(n log n) (Sun & Xu
 /// 2014); with weights, of the weighted area. None without rows of both classes.
 pub fn roc_auc(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
+    roc_auc_in_order(order, positive, weights).map(|linear| by_row(order, linear))
+}
+
+fn by_row(order: &Order, linear: Linear) -> Linear {
+    Linear { contributions: order.by_row(&linear.contributions), ..linear }
+}
+
+/// As [`roc_auc`], but that contributions lie in the order of the scores.
+pub(super) fn roc_auc_in_order(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
     let (positives, negatives) = sizes(positive, weights);
     if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
+    let rows = Ranked::of(order, positive, weights);
     // The weight of the other class that each row lies above, ties counting half.
-    let mut contributions = vec![0.0; positive.len()];
+    let mut contributions = Vec::with_capacity(positive.len());
     let (mut wins, mut below) = (0.0, (0.0, 0.0));
     for run in order.runs() {
-        let here = weight_of(run, positive, weights);
+        let start = contributions.len();
+        let here = rows.weights(start, run);
         let above = (below.0 + here.0 / 2.0, below.1 + here.1 / 2.0);
-        for &row in run {
-            contributions[row as usize] = if positive[row as usize] { above.1 } else { above.0 };
-        }
+        contributions
+            .extend(rows.positive[start..start + run].iter().map(|positive| if *positive { above.1 } else { above.0 }));
         // Of rows without weights these are whole or half: exact in any order up to 2⁵² pairs.
         wins += here.0 * above.1;
         below = (below.0 + here.0, below.1 + here.1);
@@ -36,24 +46,41 @@ pub fn roc_auc(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Opt
     let value = wins / (positives.weight * negatives.weight);
     // Each row's mean win over the other class, against the mean of all; scaled so that squares sum to
     // S₁₀ / m + S₀₁ / n. With one row in a class the scale is NaN: its variance cannot be seen.
-    let spreads = (positives.spread(), negatives.spread());
-    for (row, (contribution, positive)) in contributions.iter_mut().zip(positive).enumerate() {
-        let weight = weights.map_or(1.0, |weights| weights[row]);
-        *contribution = match positive {
-            true => weight * (*contribution / negatives.weight - value) / spreads.0,
-            false => weight * (1.0 - *contribution / positives.weight - value) / spreads.1,
+    let (of_positive, of_negative) = (1.0 / positives.spread(), 1.0 / negatives.spread());
+    let (per_negative, per_positive) = (1.0 / negatives.weight, 1.0 / positives.weight);
+    for (place, contribution) in contributions.iter_mut().enumerate() {
+        let of_class = match rows.positive[place] {
+            true => (*contribution * per_negative - value) * of_positive,
+            false => (1.0 - *contribution * per_positive - value) * of_negative,
         };
+        *contribution = rows.weight(place) * of_class;
     }
     let rows = positives.effective.min(negatives.effective);
     Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows, freedom: None })
 }
 
-/// The weight of the positives and of the negatives among some rows.
-fn weight_of(rows: &[u32], positive: &[bool], weights: Option<&[f64]>) -> (f64, f64) {
-    rows.iter().fold((0.0, 0.0), |sums, &row| {
-        let weight = weights.map_or(1.0, |weights| weights[row as usize]);
-        if positive[row as usize] { (sums.0 + weight, sums.1) } else { (sums.0, sums.1 + weight) }
-    })
+/// Rows in the order of their scores.
+pub(super) struct Ranked {
+    pub positive: Vec<bool>,
+    weights: Option<Vec<f64>>,
+}
+
+impl Ranked {
+    pub fn of(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Ranked {
+        Ranked { positive: order.pick(positive), weights: weights.map(|weights| order.pick(weights)) }
+    }
+
+    pub fn weight(&self, place: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[place])
+    }
+
+    /// The weight of the positives and of the negatives among so many rows from `start` on.
+    pub fn weights(&self, start: usize, run: usize) -> (f64, f64) {
+        (start..start + run).fold((0.0, 0.0), |(positives, negatives), place| match self.positive[place] {
+            true => (positives + self.weight(place), negatives),
+            false => (positives, negatives + self.weight(place)),
+        })
+    }
 }
 
 /// DeLong's interval on the logit scale (Pepe 2003, 5.2; Qin & Hotilovac 2008). Where the rows show no variance, as
@@ -90,41 +117,42 @@ pub fn auc_interval(linear: &Linear, (m, n): (f64, f64), level: f64) -> Interval
 /// without interpolation. Contributions are its derivatives with respect to the rows' weights. None without rows
 /// of both classes: with positives only it is 1 whatever the scores.
 pub fn average_precision(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
+    average_precision_in_order(order, positive, weights).map(|linear| by_row(order, linear))
+}
+
+/// As [`average_precision`], but that contributions lie in the order of the scores.
+pub(super) fn average_precision_in_order(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
     let (positives, negatives) = sizes(positive, weights);
     if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
-    // At each threshold, from the highest: the weight of positives and of all rows so far.
-    let mut steps: Vec<(f64, f64)> = Vec::new();
+    let ranked = Ranked::of(order, positive, weights);
+    let mut contributions = vec![0.0; positive.len()];
+    let mut start = contributions.len();
+    // From the highest threshold down: the weight of positives and of all rows so far. A row counts at its own
+    // threshold and at every lower one: what all thresholds add up to less what those above its own do.
     let (mut hits, mut rows, mut value) = (0.0, 0.0, 0.0);
+    let (mut to_positive, mut to_negative) = (0.0, 0.0);
     for run in order.runs().rev() {
-        let here = weight_of(run, positive, weights);
-        hits += here.0;
-        rows += here.0 + here.1;
+        start -= run;
+        let (gained, lost) = ranked.weights(start, run);
+        hits += gained;
+        rows += gained + lost;
         // Of rows without weight there is no precision.
-        if here.0 > 0.0 {
-            value += here.0 * (hits / rows);
+        let (precision, per_row) = if rows > 0.0 { (hits / rows, 1.0 / rows) } else { (0.0, 0.0) };
+        for place in start..start + run {
+            contributions[place] = if ranked.positive[place] { precision - to_positive } else { to_negative };
         }
-        steps.push((hits, rows));
+        value += gained * precision;
+        to_positive += gained * (1.0 - precision) * per_row;
+        to_negative += gained * precision * per_row;
     }
     value /= positives.weight;
     let n = positives.rows + negatives.rows;
     let scale = (n / (n - 1.0)).sqrt() / positives.weight;
-    let mut contributions = vec![0.0; positive.len()];
-    // A row counts at its own threshold and at every lower one: walk upwards and sum.
-    let (mut as_positive, mut as_negative) = (0.0, 0.0);
-    for (run, (hits, rows)) in order.runs().zip(steps.iter().rev()) {
-        if *rows <= 0.0 {
-            continue;
-        }
-        let gained = weight_of(run, positive, weights).0;
-        as_positive += gained * (rows - hits) / (rows * rows);
-        as_negative -= gained * hits / (rows * rows);
-        for &row in run {
-            let row = row as usize;
-            let slope = if positive[row] { hits / rows - value + as_positive } else { as_negative };
-            contributions[row] = weights.map_or(1.0, |weights| weights[row]) * slope * scale;
-        }
+    for (place, contribution) in contributions.iter_mut().enumerate() {
+        let slope = *contribution + if ranked.positive[place] { to_positive - value } else { -to_negative };
+        *contribution = ranked.weight(place) * slope * scale;
     }
     Some(Linear { value, contributions, scale: Scale::Logit, reach: 1.0, rows: positives.effective, freedom: None })
 }

@@ -61,7 +61,10 @@ impl RowMetric {
             let errors = errors(truth, predicted).into_iter().enumerate().filter(|(row, _)| counts(row));
             return Some((errors.map(|(_, error)| error).reduce(f64::max)?, None));
         }
-        let linear = self.linear(rows, weights)?.clustered(sampling.groups.as_deref());
+        let linear = match sampling.groups.as_deref() {
+            None => self.in_any_order(rows, weights)?,
+            groups => self.linear(rows, weights)?.clustered(groups),
+        };
         let interval = match (self, rows) {
             (RowMetric::RocAuc, Rows::Scores { positive, .. }) => {
                 let (positives, negatives) = ranking::sizes(positive, weights);
@@ -95,6 +98,25 @@ impl RowMetric {
             (RowMetric::AveragePrecision, Rows::Scores { positive, scores, order, .. }) => {
                 ranking::average_precision(order.get_or_init(|| Order::of(scores)), positive, weights)
             }
+            _ => self.of_rows(rows, weights),
+        }
+    }
+
+    /// As [`RowMetric::linear`], but that contributions may lie in any order, as a variance does not mind.
+    fn in_any_order(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
+        match (self, rows) {
+            (RowMetric::RocAuc, Rows::Scores { positive, scores, order, .. }) => {
+                ranking::roc_auc_in_order(order.get_or_init(|| Order::of(scores)), positive, weights)
+            }
+            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, order, .. }) => {
+                ranking::average_precision_in_order(order.get_or_init(|| Order::of(scores)), positive, weights)
+            }
+            _ => self.of_rows(rows, weights),
+        }
+    }
+
+    fn of_rows(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
+        match (self, rows) {
             (RowMetric::LogLoss, Rows::Scores { positive, scores, epsilon, .. }) => {
                 let loss = |(&positive, &score): (&bool, &f64)| {
                     let given = if positive { score } else { 1.0 - score };

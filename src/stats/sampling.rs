@@ -1,11 +1,14 @@
 //! How rows were drawn: what each counts, and which came together.
 
+use std::collections::HashMap;
+
 /// How much each row counts, and which rows were drawn together.
 #[derive(Clone, Debug, Default)]
 pub struct Sampling {
     /// A weight a row: at least zero, not all zero. None: each counts one.
     pub weights: Option<Vec<f64>>,
-    /// Rows of one number are one draw, such as the visits of one patient. None: each row is a draw of its own.
+    /// Rows of one number are one draw, such as the visits of one patient; numbered from 0 on. None: each row is a draw
+    /// of its own.
     pub groups: Option<Vec<u32>>,
 }
 
@@ -14,7 +17,7 @@ impl Sampling {
     pub fn select(&self, places: &[u32]) -> Sampling {
         Sampling {
             weights: self.weights.as_ref().map(|weights| places.iter().map(|&i| weights[i as usize]).collect()),
-            groups: self.groups.as_ref().map(|groups| places.iter().map(|&i| groups[i as usize]).collect()),
+            groups: self.groups.as_ref().map(|groups| renumbered(places.iter().map(|&i| groups[i as usize]))),
         }
     }
 
@@ -22,6 +25,17 @@ impl Sampling {
     pub fn is_plain(&self) -> bool {
         self.weights.is_none() && self.groups.is_none()
     }
+}
+
+/// Some groups, numbered from 0 on again.
+fn renumbered(groups: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut numbers: HashMap<u32, u32> = HashMap::new();
+    groups
+        .map(|group| {
+            let next = numbers.len() as u32;
+            *numbers.entry(group).or_insert(next)
+        })
+        .collect()
 }
 
 /// How many rows there are, in three ways.

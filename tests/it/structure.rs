@@ -48,8 +48,8 @@ fn sources() -> Vec<(PathBuf, String, String)> {
     for entry in walkdir::WalkDir::new(&src).sort_by_file_name() {
         let path = entry.unwrap().into_path();
         let inside = path.strip_prefix(&src).unwrap().to_path_buf();
-        // Files of unit tests have this name.
-        let is_test = inside.ends_with("tests.rs");
+        // Files of unit tests end like this.
+        let is_test = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("tests.rs"));
         if path.extension().is_none_or(|extension| extension != "rs") || is_test {
             continue;
         }

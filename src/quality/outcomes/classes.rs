@@ -153,9 +153,12 @@ impl<'a> Scored<'a> {
     /// The probability that each row states, and whether it came true: of the positive class, or of the most
     /// probable one.
     fn binned(&self, scores: &Scores, kind: Bins) -> Option<Binned> {
+        let of = |order: &Order, hits: &[bool]| {
+            let edges = kind.edges(self.of.bins, order.scores());
+            Binned::of(order, hits, &edges, self.sampling)
+        };
         if self.of.binary {
-            let edges = kind.edges(self.of.bins, || scores.order().sorted(&scores.values));
-            return Binned::of(&scores.values, self.positive(), &edges, self.sampling);
+            return of(scores.order(), self.positive());
         }
         let of_row = |(row, truth): (&[f64], &u32)| {
             let top = most_probable(row);
@@ -163,8 +166,7 @@ impl<'a> Scored<'a> {
         };
         let rows = scores.values.chunks(scores.width.max(1)).zip(&self.of.truth);
         let (stated, hits): (Vec<f64>, Vec<bool>) = rows.map(of_row).unzip();
-        let edges = kind.edges(self.of.bins, || Order::of(&stated).sorted(&stated));
-        Binned::of(&stated, &hits, &edges, self.sampling)
+        of(&Order::of(&stated), &hits)
     }
 }
 

@@ -179,6 +179,9 @@ fn pick<T: Copy>(values: &[T], places: &[u32]) -> Vec<T> {
 
 /// As [`pick`], of rows of `width` cells, row-major.
 fn pick_rows<T: Copy>(values: &[T], width: usize, places: &[u32]) -> Vec<T> {
+    if width == 1 {
+        return pick(values, places);
+    }
     places.iter().flat_map(|&row| &values[row as usize * width..][..width]).copied().collect()
 }
 
