@@ -1,6 +1,5 @@
 //! `mlgate record list`: all records of an image.
 
-use super::signed;
 use crate::cli::ListFormat;
 use crate::commands;
 use crate::digest::is_digest;
@@ -84,7 +83,7 @@ fn line(attached: &Attached, record: &wire::Record) -> Line {
         command: environment.map_or(record.run.command.clone(), |name| format!("{} {name}", record.run.command)),
         commit: record.run.commit.as_ref().map(|commit| commit.sha.clone()),
         decision: record.decision.outcome.clone(),
-        signed: signed(&attached.signed),
+        signed: attached.signed.to_string(),
         run: record.run.hash.clone(),
         artifact: attached.artifact.clone(),
     }

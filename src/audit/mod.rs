@@ -23,7 +23,7 @@ use crate::settings::Settings;
 use crate::sign::Trust;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use history::InGit;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Images that are asked for at once.
@@ -82,7 +82,8 @@ pub struct Stay {
     pub in_registry: bool,
     /// The artifact with the promotion's record: `mlgate record show` prints it.
     pub promotion: String,
-    pub promotion_signed: String,
+    #[serde(serialize_with = "in_words")]
+    pub promotion_signed: Signed,
     /// Of the run that made the image.
     pub run: String,
     pub commit: Option<String>,
@@ -97,7 +98,8 @@ pub struct Stay {
 #[derive(Clone, Debug, Serialize)]
 pub struct Evidence {
     pub artifact: String,
-    pub signed: String,
+    #[serde(serialize_with = "in_words")]
+    pub signed: Signed,
     pub decision: String,
     pub summary: String,
     pub finished: String,
@@ -117,7 +119,7 @@ async fn of_registry(repository: &str, insecure: bool, access: &Access, trust: &
     let mut seen: BTreeSet<String> = BTreeSet::new();
     while !waiting.is_empty() {
         let next = std::mem::take(&mut waiting);
-        let asked = stream::iter(&next).map(|digest| of_image(&attachments, digest, trust)).buffer_unordered(AT_ONCE);
+        let asked = stream::iter(&next).map(|digest| of_image(&attachments, digest, trust)).buffered(AT_ONCE);
         for (stays, unread) in asked.try_collect::<Vec<_>>().await? {
             audit.findings.extend(unread);
             for (environment, stay) in stays {
@@ -132,7 +134,7 @@ async fn of_registry(repository: &str, insecure: bool, access: &Access, trust: &
             break;
         }
     }
-    audit.settle();
+    audit.settle(trust);
     audit.now(&attachments).await?;
     Ok(audit)
 }
@@ -153,12 +155,13 @@ async fn of_image(
     trust: &Trust,
 ) -> Result<(Vec<(String, Stay)>, Vec<String>), Fault> {
     let (promotions, mut unread) = attachments.of(digest, Kind::Promotion, trust).await?;
-    if promotions.is_empty() {
-        return Ok((Vec::new(), unread));
+    let (mut records, mut in_registry) = (Vec::new(), true);
+    if !promotions.is_empty() {
+        let (found, more) = attachments.of(digest, Kind::Record, trust).await?;
+        unread.extend(more);
+        records = found;
+        in_registry = attachments.has(digest).await?;
     }
-    let (records, more) = attachments.of(digest, Kind::Record, trust).await?;
-    unread.extend(more);
-    let in_registry = attachments.has(digest).await?;
     let mut stays = Vec::new();
     for promotion in &promotions {
         match stay(digest, promotion, &records, in_registry) {
@@ -175,11 +178,14 @@ fn stay(digest: &str, promotion: &Attached, records: &[Attached], in_registry: b
     let environment = wire.run.environment.clone().filter(|_| wire.run.command == "promote");
     let environment = environment.ok_or("it is not the record of a promotion")?;
     let gates = wire.verdicts.iter().map(|verdict| format!("{}: {}", verdict.outcome, verdict.gate)).collect();
-    // The record that the promotion rested on has its run; of several the last one.
-    let evidence = records.iter().rev().find_map(|attached| {
+    // The record that the promotion rested on has its run; of several the last one, and one that is signed before others.
+    let of_run = records.iter().rev().filter_map(|attached| {
         let found = record::parse(&attached.record, "of the run").ok()?;
         (found.run.hash == wire.run.hash).then(|| evidence(attached, &found))
     });
+    let of_run: Vec<Evidence> = of_run.collect();
+    let trusted = of_run.iter().position(|found| matches!(found.signed, Signed::By(_)));
+    let evidence = of_run.into_iter().nth(trusted.unwrap_or(0));
     let (tags, replaced) = wire.image.map_or_else(Default::default, |image| (image.tags, image.replaces));
     Ok((
         environment,
@@ -191,7 +197,7 @@ fn stay(digest: &str, promotion: &Attached, records: &[Attached], in_registry: b
             tags: tags.into_iter().filter(|tag| is_tag(tag)).collect(),
             in_registry,
             promotion: promotion.artifact.clone(),
-            promotion_signed: signed(&promotion.signed),
+            promotion_signed: promotion.signed.clone(),
             run: wire.run.hash,
             commit: wire.run.commit.map(|commit| commit.sha),
             gates,
@@ -204,25 +210,21 @@ fn stay(digest: &str, promotion: &Attached, records: &[Attached], in_registry: b
 fn evidence(attached: &Attached, record: &wire::Record) -> Evidence {
     Evidence {
         artifact: attached.artifact.clone(),
-        signed: signed(&attached.signed),
+        signed: attached.signed.clone(),
         decision: record.decision.outcome.clone(),
         summary: record.decision.summary.clone(),
         finished: record.run.finished.clone(),
     }
 }
 
-/// In words.
-pub fn signed(signed: &Signed) -> String {
-    match signed {
-        Signed::No => "unsigned".into(),
-        Signed::By(who) => format!("signed by {who}"),
-        Signed::Untrusted(why) => format!("not trusted: {why}"),
-    }
+fn in_words<S: Serializer>(signed: &Signed, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(signed)
 }
 
 impl Audit {
-    /// Puts the stays in order, ends each where the next begins, and says where they do not follow from each other.
-    fn settle(&mut self) {
+    /// Puts the stays in order, ends each where the next begins, and says where they do not follow from each other, and
+    /// where signatures count, of what nobody trusted has signed.
+    fn settle(&mut self, trust: &Trust) {
         let mut findings = Vec::new();
         for (environment, stays) in &mut self.environments {
             stays.sort_by(|one, other| (&one.from, &one.promotion).cmp(&(&other.from, &other.promotion)));
@@ -239,6 +241,14 @@ impl Audit {
                         "{environment}: at {} {replaced} ran there, which no promotion after {before} had put there",
                         stay.from
                     ));
+                }
+                let promotion = format!("{environment}: the promotion of {} at {}", stay.digest, stay.from);
+                let evidence =
+                    stay.evidence.iter().map(|found| (format!("{promotion} rests on a record that"), &found.signed));
+                for (of, signed) in evidence.chain([(promotion.clone(), &stay.promotion_signed)]) {
+                    if !trust.is_empty() && !matches!(signed, Signed::By(_)) {
+                        findings.push(format!("{of} is {signed}; expected a signature of {}", trust.wanted()));
+                    }
                 }
                 if stay.evidence.is_none() {
                     findings.push(format!("{environment}: {} of {} has no record of its run", stay.digest, stay.from));

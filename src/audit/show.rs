@@ -70,7 +70,7 @@ fn markdown(audit: &Audit) -> String {
                 stay.from.clone(),
                 until(stay).to_string(),
                 if stay.in_registry { stay.digest.clone() } else { format!("{}, deleted", stay.digest) },
-                stay.promotion_signed.clone(),
+                stay.promotion_signed.to_string(),
                 evidence.unwrap_or_else(|| "none".into()),
                 stay.commit.as_deref().map(short).unwrap_or_default().to_string(),
                 git.unwrap_or_default(),

@@ -4,6 +4,12 @@ use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+/// Of nobody.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+                   MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEacHQRKgoPh90P7qiZKeGK/w9g4YZ\n\
+                   l0wUIFcjqXxK3PlL59AFtH1k5c4Uvk8O+akoV6JPZlpnDqf7BK2D8Mjh3g==\n\
+                   -----END PUBLIC KEY-----\n";
+
 /// A repository of a registry that answers every request for a manifest like this.
 async fn answering(status: &'static str, body: &'static str) -> Attachments {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -32,7 +38,7 @@ fn promoted(environment: &str, digest: &str) -> Audit {
         tags: Some(environment).filter(|name| is_tag(name)).map(str::to_string).into_iter().collect(),
         in_registry: true,
         promotion: "sha256:1".into(),
-        promotion_signed: "unsigned".into(),
+        promotion_signed: Signed::No,
         run: "sha256:2".into(),
         commit: None,
         gates: Vec::new(),
@@ -78,4 +84,36 @@ async fn a_tag_that_points_elsewhere_or_nowhere_is_found_and_so_is_an_image_that
     let mut audit = promoted("prod", "sha256:3");
     audit.now(&answering("200 OK", "{}").await).await.unwrap();
     assert!(audit.findings[0].contains("prod: the tag `prod` points to sha256:"), "{:?}", audit.findings);
+}
+
+#[test]
+fn where_signatures_count_what_nobody_trusted_has_signed_is_found() {
+    let findings = |promotion: Signed, record: Signed, trust: &Trust| {
+        let mut audit = promoted("prod", "sha256:3");
+        let stay = &mut audit.environments.get_mut("prod").unwrap()[0];
+        stay.promotion_signed = promotion;
+        stay.evidence = Some(Evidence {
+            artifact: "sha256:4".into(),
+            signed: record,
+            decision: "cleared".into(),
+            summary: String::new(),
+            finished: String::new(),
+        });
+        audit.settle(trust);
+        audit.findings
+    };
+    let by = || Signed::By("cosign.pub".into());
+    let key = crate::sign::PublicKey::from_pem(KEY).unwrap();
+    let trust = Trust { keys: vec![("cosign.pub".into(), key)], ..Trust::default() };
+    assert!(findings(Signed::No, Signed::No, &Trust::default()).is_empty());
+    assert!(findings(by(), by(), &trust).is_empty());
+    assert_eq!(
+        findings(Signed::No, Signed::Untrusted("by no trusted key".into()), &trust),
+        [
+            "prod: the promotion of sha256:3 at 2026-01-01T00:00:00Z rests on a record that is not trusted: by no trusted \
+             key; expected a signature of cosign.pub",
+            "prod: the promotion of sha256:3 at 2026-01-01T00:00:00Z is unsigned; expected a signature of cosign.pub",
+        ]
+    );
+    assert_eq!(findings(by(), Signed::No, &trust).len(), 1);
 }

@@ -101,6 +101,7 @@ fn what_is_signed_is_verified_by_others_and_promoted() {
     let promotion: serde_json::Value = serde_json::from_str(&repo.read(".mlgate/promote-staging.json")).unwrap();
     let signed = promotion["checks"].as_array().unwrap().iter().find(|check| check["id"] == "promote.signed").unwrap();
     assert_eq!((&signed["outcome"], &signed["message"]), (&"passed".into(), &"by cosign.pub".into()));
+    assert!(repo.mlgate(&["audit"]).exits(0).contains("signed by cosign.pub"));
     // What leads from a pod to its evidence leads to what is signed.
     let overlay = repo.read("k8s/overlays/staging/kustomization.yaml");
     let artifact = overlay.split("mlgate.dev/record: \"").nth(1).unwrap().split('"').next().unwrap();
@@ -246,6 +247,8 @@ fn what_nobody_trusted_has_signed_is_no_baseline() {
     let verdict = record["verdicts"].as_array().unwrap().iter().find(|v| v["id"] == "quality.accuracy").unwrap();
     assert_eq!((&verdict["value"], &verdict["baseline"]), (&0.75.into(), &1.0.into()), "{verdict:#}");
     assert!(verdict["method"].as_str().unwrap().contains("400 rows joined on id"), "{verdict:#}");
+    let said = one_line(&repo.mlgate(&["audit"]).exits(1));
+    assert!(said.contains("is unsigned; expected a signature of cosign.pub"), "{said}");
     // Whose signatures count cannot be read: nothing counts.
     repo.write("cosign.pub", "nonsense");
     repo.commit();

@@ -11,6 +11,7 @@ use crate::record::wire;
 use crate::sign::{BUNDLE, Bundle, Trust};
 use oci_client::manifest::OciImageManifest;
 use serde_json::Value;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,6 +67,16 @@ pub enum Signed {
     By(String),
     /// There are some, and none counts: why.
     Untrusted(String),
+}
+
+impl fmt::Display for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Signed::No => f.write_str("unsigned"),
+            Signed::By(who) => write!(f, "signed by {who}"),
+            Signed::Untrusted(why) => write!(f, "not trusted: {why}"),
+        }
+    }
 }
 
 /// As [`pull_attached`], the record alone.
