@@ -135,7 +135,7 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         let predictions = found.ran.iter().find_map(|ran| ran.evidence.predictions.as_ref());
         let proof = Proof {
             predictions,
-            ..prove::of_run(&pushed, &config, settings, (built, found.contents.as_ref()), signer.as_ref())
+            ..prove::of_run(&pushed, &config, settings, (built, &found.contents), signer.as_ref())
         };
         match image::publish(built, &proof, insecure, cleared).await {
             Ok(_) => record = pushed,

@@ -103,7 +103,7 @@ pub fn of_run<'a>(
     record: &wire::Record,
     config: &Config,
     settings: &Settings,
-    (built, contents): (&Built, Option<&Contents>),
+    (built, contents): (&Built, &[Contents]),
     signer: Option<&'a Signer>,
 ) -> Proof<'a> {
     let mut statements = vec![Statement::record(&record::to_json(record))];
@@ -114,10 +114,8 @@ pub fn of_run<'a>(
                 Statement::other(statements::PROVENANCE, &statements::provenance(record, &settings.builder))
             }
             // A run that could not look into its image is not cleared.
-            Attest::Sbom => match contents {
-                Some(found) => Statement::other(CYCLONEDX, &cyclonedx(found, &built.repository, &built.digest)),
-                None => continue,
-            },
+            Attest::Sbom if contents.is_empty() => continue,
+            Attest::Sbom => Statement::other(CYCLONEDX, &cyclonedx(contents, &built.repository, &built.digest)),
         });
     }
     Proof { statements, signer, predictions: None }

@@ -61,8 +61,8 @@ pub struct Found {
     /// What quality was compared with.
     pub baseline: Option<Baseline>,
     pub built: Option<Built>,
-    /// What is in it, where something asks for that.
-    pub contents: Option<Contents>,
+    /// What is in it for each of its platforms, where something asks for that.
+    pub contents: Vec<Contents>,
     /// What the image was compared with.
     pub image_baseline: Option<Baseline>,
 }

@@ -116,3 +116,71 @@ fn an_image_that_runs_as_root_or_holds_a_secret_is_blocked_and_so_is_one_that_gr
     repo.commit();
     repo.mlgate(&["run"]).exits(4);
 }
+
+/// Puts an index of the images with the tags `amd64` and `arm64` under the tag `both`.
+const INDEX: &str = "
+import json, sys, urllib.request
+host, name = sys.argv[1].split('/', 1)
+manifest = 'application/vnd.oci.image.manifest.v1+json'
+def ask(method, path, body=None):
+    headers = {'Accept': manifest} | ({'Content-Type': json.loads(body)['mediaType']} if body else {})
+    return urllib.request.urlopen(urllib.request.Request(f'http://{host}/v2/{name}/manifests/{path}', body, headers, method=method)).read()
+listed = []
+for architecture in ('amd64', 'arm64'):
+    body = ask('GET', architecture)
+    digest = 'sha256:' + __import__('hashlib').sha256(body).hexdigest()
+    platform = {'os': 'linux', 'architecture': architecture}
+    listed.append({'mediaType': manifest, 'digest': digest, 'size': len(body), 'platform': platform})
+index = {'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.index.v1+json', 'manifests': listed}
+ask('PUT', 'both', json.dumps(index).encode())
+";
+
+#[test]
+fn every_platform_is_looked_into() {
+    let registry = match parts::registry() {
+        Ok(registry) => registry,
+        Err(why) => return skipped(&why),
+    };
+    // A base of which one platform has a key in it, and runs as root.
+    let base = registry.repository("base");
+    for (architecture, user, file) in [("amd64", "user: app, ", "notes.txt"), ("arm64", "", "id_rsa")] {
+        let repo = Repo::new(&base);
+        repo.write(&format!("root/{file}"), "");
+        repo.write(
+            "mlops.yaml",
+            &format!(
+                "version: 1\nmodel: {{name: base, files: [root/]}}\nimage: {{repository: '{base}', tags: [{architecture}], \
+                 platform: linux/{architecture}, {user}gates: [size < 1MB], layers: [{{name: root, files: [root/], to: /}}]}}\n"
+            ),
+        );
+        repo.commit();
+        repo.mlgate(&["run"]).exits(0);
+    }
+    output("python3", &["-c", INDEX, &base]).unwrap();
+
+    let repository = registry.repository("churn");
+    let repo = Repo::with_config(&repository);
+    let both = format!(
+        "  base: {base}:both\n  platforms: [linux/amd64, linux/arm64]\n  attest: [sbom]\n  \
+         checks: {{non_root: warn, secrets: block}}\n  tags: ["
+    );
+    let config = repo.read("mlops.yaml").replace("  tags: [", &both);
+    repo.write("mlops.yaml", &config);
+    repo.commit();
+    repo.mlgate(&["run"]).exits(1);
+    let verdict = |id: &str| {
+        let record = repo.record();
+        record["verdicts"].as_array().unwrap().iter().find(|v| v["id"] == id).unwrap().clone()
+    };
+    let secrets = verdict("image.secrets");
+    assert_eq!((&secrets["outcome"], &secrets["value"]), (&"failed".into(), &1.0.into()), "{secrets}");
+    assert!(secrets["examples"].to_string().contains("/id_rsa in layer"), "{secrets}");
+    let user = verdict("image.non_root");
+    assert_eq!(user["outcome"], "warned");
+    assert!(user["reason"].as_str().unwrap().starts_with("linux/arm64: it names no user"), "{user}");
+    // One of its own layers on one layer of the base, twice.
+    repo.write("mlops.yaml", &config.replace("secrets: block", "secrets: block, secrets_except: ['**/id_rsa']"));
+    repo.commit();
+    repo.mlgate(&["run"]).exits(0);
+    assert_eq!(verdict("image.secrets")["reason"], "none in 4 layers of 2 platforms");
+}

@@ -16,7 +16,7 @@ use super::layout::{Layout, size};
 use super::pipe::{self, Bounded};
 use crate::model::Fault;
 use flate2::read::MultiGzDecoder;
-use oci_client::manifest::OciDescriptor;
+use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use packages::Packages;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,9 +33,12 @@ const MOST_ENTRIES: u64 = 5_000_000;
 /// Paths of an image that hold secrets.
 const MOST_SECRETS: usize = 10_000;
 
-/// What was found in an image.
+/// What was found in the image of one platform.
 #[derive(Clone, Debug, Default)]
 pub struct Contents {
+    /// `linux/arm64`; empty where the image is for one platform.
+    pub platform: String,
+    pub layers: usize,
     pub system: Option<System>,
     pub packages: Vec<Package>,
     pub secrets: Vec<Secret>,
@@ -46,19 +49,29 @@ pub struct Contents {
     pub base_created: Option<String>,
 }
 
-/// Reads the layers of a built image; of several platforms those of the first.
+/// Reads the layers of a built image, for each of its platforms.
 ///
 /// # Errors
 /// A layer cannot be read, is broken, unpacks to hundreds of times its size, or has names that lead out of it.
-pub async fn read(built: &Built) -> Result<Contents, Fault> {
+pub async fn read(built: &Built) -> Result<Vec<Contents>, Fault> {
     let what = format!("look into the image {}", built.repository);
-    let layout = Layout::at(&built.layout);
-    let image = layout.image(&built.digest)?;
-    let manifest = image.manifests.first().ok_or_else(|| Fault::new(&what, "it has no manifest", ""))?;
-    let manifest = &manifest.manifest;
-    let config = layout.read(&manifest.config.digest)?;
-    let config: Value = serde_json::from_slice(&config).map_err(|e| Fault::new(&what, e, ""))?;
+    let image = Layout::at(&built.layout).image(&built.digest)?;
+    if image.manifests.is_empty() {
+        return Err(Fault::new(&what, "it has no manifest", ""));
+    }
     let blobs = Blobs::new(&built.layout, &built.own, &built.bases, &built.access).await?;
+    let mut platforms = Vec::new();
+    for listed in &image.manifests {
+        let contents = of_platform(&what, built, &blobs, &listed.manifest).await?;
+        let platform = if image.manifests.len() > 1 { listed.platform.clone() } else { String::new() };
+        platforms.push(Contents { platform, ..contents });
+    }
+    Ok(platforms)
+}
+
+async fn of_platform(what: &str, built: &Built, blobs: &Blobs, manifest: &OciImageManifest) -> Result<Contents, Fault> {
+    let config = Layout::at(&built.layout).read(&manifest.config.digest)?;
+    let config: Value = serde_json::from_slice(&config).map_err(|e| Fault::new(what, e, ""))?;
     let mut found = Found::default();
     for (number, layer) in manifest.layers.iter().enumerate() {
         let (feed, reader) = pipe::reader();
@@ -66,13 +79,15 @@ pub async fn read(built: &Built) -> Result<Contents, Fault> {
         let (layer_of, before) = (layer.clone(), std::mem::take(&mut found));
         let walking = tokio::task::spawn_blocking(move || walk(before, number, &layer_of, reader));
         feed.pump(content, PATIENCE).await;
-        let walked = walking.await.map_err(|e| Fault::new(&what, e, ""))?;
+        let walked = walking.await.map_err(|e| Fault::new(what, e, ""))?;
         let hint = "what pulls the image would have to unpack it";
-        found = walked.map_err(|e| Fault::new(&what, format!("the layer {}: {e}", layer.digest), hint))?;
+        found = walked.map_err(|e| Fault::new(what, format!("the layer {}: {e}", layer.digest), hint))?;
     }
     let settings = &config["config"];
     let test = settings["Healthcheck"]["Test"].as_array();
     Ok(Contents {
+        platform: String::new(),
+        layers: manifest.layers.len(),
         system: found.packages.system(),
         packages: found.packages.all(),
         secrets: found.secrets.into_values().flatten().collect(),

@@ -6,21 +6,29 @@ use serde_json::{Value, json};
 
 pub const CYCLONEDX: &str = "https://cyclonedx.org/bom";
 
-/// The document of the image `repository@digest`.
-pub fn cyclonedx(contents: &Contents, repository: &str, digest: &str) -> Value {
+/// The document of the image `repository@digest`: what any of its platforms has, once.
+pub fn cyclonedx(platforms: &[Contents], repository: &str, digest: &str) -> Value {
     let name = repository.rsplit('/').next().unwrap_or(repository);
     let reference = format!("pkg:oci/{}@{}?repository_url={}", quoted(name), quoted(digest), quoted(repository));
     let mut components = Vec::new();
-    if let Some(system) = &contents.system {
-        components.push(json!({
-            "type": "operating-system", "bom-ref": format!("os:{}@{}", system.id, system.version),
-            "name": system.id, "version": system.version, "description": system.name,
-        }));
+    for (at, system) in platforms.iter().enumerate().filter_map(|(at, one)| Some((at, one.system.as_ref()?))) {
+        if !platforms.iter().take(at).any(|before| before.system.as_ref() == Some(system)) {
+            components.push(json!({
+                "type": "operating-system", "bom-ref": format!("os:{}@{}", system.id, system.version),
+                "name": system.id, "version": system.version, "description": system.name,
+            }));
+        }
     }
+    let mut all: Vec<(String, &Package)> = Vec::new();
+    for contents in platforms {
+        all.extend(contents.packages.iter().map(|package| (purl(package, contents), package)));
+    }
+    // Sorted by package, as the lists of the platforms are; then what several platforms have comes together.
+    all.sort_by(|(purl, package), (other, next)| (package, purl).cmp(&(next, other)));
+    all.dedup();
     let mut packages: Vec<(String, Vec<&Package>)> = Vec::new();
-    for package in &contents.packages {
-        let purl = purl(package, contents);
-        // The same package may lie in several places, and they are sorted.
+    for (purl, package) in all {
+        // The same package may lie in several places.
         match packages.last_mut() {
             Some((known, places)) if *known == purl => places.push(package),
             _ => packages.push((purl, vec![package])),
@@ -98,7 +106,7 @@ mod tests {
             ],
             ..Contents::default()
         };
-        let bom = cyclonedx(&contents, "ghcr.io/acme/churn", "sha256:aa");
+        let bom = cyclonedx(std::slice::from_ref(&contents), "ghcr.io/acme/churn", "sha256:aa");
         let urls: Vec<&str> = bom["components"].as_array().unwrap().iter().filter_map(|c| c["purl"].as_str()).collect();
         assert_eq!(
             urls,
@@ -110,6 +118,15 @@ mod tests {
             ]
         );
         assert_eq!(bom["components"][1]["evidence"]["occurrences"].as_array().unwrap().len(), 2);
+        // Another platform adds what it has more.
+        let mut arm = contents.clone();
+        arm.packages.push(package("deb", "libc6", "1:2.36-9+deb12u4", "var/lib/dpkg/status"));
+        arm.packages[5].architecture = Some("arm64".into());
+        let both = cyclonedx(&[contents, arm], "ghcr.io/acme/churn", "sha256:aa");
+        let of_both: Vec<Value> = both["components"].as_array().unwrap().clone();
+        let more = of_both.iter().filter(|c| !bom["components"].as_array().unwrap().contains(c)).collect::<Vec<_>>();
+        assert_eq!((of_both.len(), more.len()), (6, 1), "{of_both:?}");
+        assert!(more[0]["purl"].as_str().unwrap().contains("arch=arm64"), "{more:?}");
         let image = bom["metadata"]["component"]["purl"].as_str().unwrap();
         assert_eq!(image, "pkg:oci/churn@sha256:aa?repository_url=ghcr.io%2Facme%2Fchurn");
     }
