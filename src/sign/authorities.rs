@@ -2,14 +2,16 @@
 
 use super::envelope::decode;
 use crate::model::{Fault, causes};
+use crate::patience::Pauses;
 use crate::secret::Secret;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const MOST_BYTES: usize = 4 << 20;
 
 /// Who is asked for a keyless signature.
@@ -64,7 +66,7 @@ fn decode_claims(text: &str) -> Option<Vec<u8>> {
     decode(&format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4)))
 }
 
-/// Asks for JSON and reads it. What may be better next time (no connection, 429, 5xx) is tried again.
+/// Asks for JSON and reads it. What may be better next time (no connection, 429, 5xx) is tried again, when the server wants.
 ///
 /// # Errors
 /// With the status and the beginning of the answer.
@@ -77,34 +79,33 @@ pub(super) async fn ask(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(TIMEOUT).user_agent(concat!("mlgate/", env!("CARGO_PKG_VERSION")));
     let client = client.build().map_err(|e| Fault::new(what, causes(&e), ""))?;
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
+    let mut pauses = Pauses::new(ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
         let request = finish(client.request(method.clone(), url)).header("Accept", "application/json");
-        let fault = match request.send().await {
+        let (fault, pause) = match request.send().await {
             Ok(response) => {
                 let status = response.status();
+                let pause = pauses.after(status.as_u16(), response.headers());
                 let body = body(response).await.map_err(|why| Fault::new(what, why, ""))?;
                 if status.is_success() {
                     return serde_json::from_slice(&body).map_err(|e| Fault::new(what, format!("its answer: {e}"), ""));
                 }
                 let said: String =
                     String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(300).collect();
-                let fault = Fault::new(what, format!("{} answered {status}: {said}", host(url)), "");
-                if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
-                    return Err(fault);
-                }
-                fault
+                (Fault::new(what, format!("{} answered {status}: {said}", host(url)), ""), pause)
             }
             // The address may hold what should not be seen.
-            Err(e) => Fault::new(what, format!("cannot talk to {}: {}", host(url), causes(&e.without_url())), ""),
+            Err(e) => {
+                let why = format!("cannot talk to {}: {}", host(url), causes(&e.without_url()));
+                (Fault::new(what, why, ""), pauses.next(None))
+            }
         };
-        if attempt == ATTEMPTS {
-            return Err(Fault { why: format!("{} (tried {attempt} times)", fault.why), ..fault });
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None if pauses.attempts() == 1 => return Err(fault),
+            None => return Err(Fault { why: format!("{} (tried {} times)", fault.why, pauses.attempts()), ..fault }),
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
-    Err(Fault::new(what, "it was never tried", ""))
 }
 
 fn host(url: &str) -> String {
@@ -125,6 +126,36 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// An authority that answers like this, one after another.
+    async fn answering(answers: &'static [&'static str]) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 8192];
+                let _ = stream.read(&mut request).await;
+                let text = format!("HTTP/1.1 {answer}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+                let _ = stream.write_all(text.as_bytes()).await;
+            }
+        });
+        format!("http://{address}/")
+    }
+
+    #[tokio::test]
+    async fn an_authority_is_asked_again_when_it_wants() {
+        let asked = async |answers| ask("ask", Method::GET, &answering(answers).await, |request| request).await;
+        assert!(asked(&["429 Wait\r\nRetry-After: 0", "503 Down\r\nRetry-After: 0", "200 OK"]).await.is_ok());
+        let busy = asked(&["429 Wait\r\nRetry-After: 0"; 4]).await.unwrap_err();
+        assert!(busy.why.contains("answered 429") && busy.why.ends_with("(tried 4 times)"), "{busy}");
+        // Longer than a job would wait, and what another time would not mend.
+        for (answers, status) in [(&["429 Wait\r\nRetry-After: 61"], "429"), (&["403 No"], "403")] {
+            let refused = asked(answers).await.unwrap_err();
+            assert!(refused.why.contains(status) && !refused.why.contains("tried"), "{refused}");
+        }
+    }
 
     #[test]
     fn the_subject_is_read_from_the_token() {

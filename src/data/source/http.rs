@@ -3,15 +3,13 @@
 use super::spool::{Body, Next, Trouble};
 use crate::data::workers::lock;
 use crate::model::{Fault, causes};
-use crate::patience::retry_after;
+use crate::patience::Pauses;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, RANGE, RETRY_AFTER, TRANSFER_ENCODING,
-};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_MATCH, RANGE, TRANSFER_ENCODING};
 use reqwest::{Response, StatusCode, Url, Version};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,6 +38,12 @@ impl Default for Patience {
             first_pause: Duration::from_millis(200),
             longest_pause: Duration::from_secs(60),
         }
+    }
+}
+
+impl Patience {
+    pub fn pauses(self) -> Pauses {
+        Pauses::new(self.attempts, self.first_pause, self.longest_pause)
     }
 }
 
@@ -81,7 +85,7 @@ impl Http {
         &self,
         request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
     ) -> Result<Response, reqwest::Error> {
-        let mut pauses = Pauses::new(self.patience);
+        let mut pauses = self.patience.pauses();
         loop {
             let sent = request(&self.client).send().await;
             let next = match &sent {
@@ -153,40 +157,6 @@ impl Http {
     }
 }
 
-/// The pauses between attempts at one request: doubled each time, or as the server asks.
-#[derive(Debug)]
-pub(super) struct Pauses {
-    patience: Patience,
-    pause: Duration,
-    attempts: u32,
-}
-
-impl Pauses {
-    pub fn new(patience: Patience) -> Pauses {
-        Pauses { patience, pause: patience.first_pause, attempts: 1 }
-    }
-
-    /// The pause before the next attempt; None when it was the last one.
-    pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let pause = asked.unwrap_or(self.pause);
-        if self.attempts >= self.patience.attempts || pause > self.patience.longest_pause {
-            return None;
-        }
-        self.attempts += 1;
-        self.pause *= 2;
-        Some(pause)
-    }
-
-    fn after(&mut self, status: u16, headers: &HeaderMap) -> Option<Duration> {
-        match status {
-            408 | 429 | 500 | 502 | 503 | 504 => {
-                self.next(headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)))
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Lets `object_store` speak through the same client.
 impl HttpConnector for Http {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -220,7 +190,7 @@ impl HttpService for Http {
 
 impl Http {
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let mut pauses = Pauses::new(self.patience);
+        let mut pauses = self.patience.pauses();
         if request.uri().host().is_some_and(|host| METADATA.contains(&host)) {
             let asked = tokio::time::timeout(Duration::from_secs(2), self.strict.call(request)).await;
             return match asked {

@@ -3,7 +3,7 @@
 //! needed, and must then have the same digest.
 
 use super::hash::{Expected, Hashes, Known};
-use super::http::{Patience, Pauses};
+use super::http::Patience;
 use super::stamp;
 use super::store::Place;
 use crate::data::workers::lock;
@@ -245,7 +245,7 @@ impl Object {
         let what = format!("read {}", self.name);
         let mut file = self.spool.file()?;
         let (mut hashes, mut at, mut tag) = (Hashes::new(self.expected.is_some()), 0_u64, None::<String>);
-        let (mut pauses, mut mark) = (Pauses::new(self.patience), 0);
+        let (mut pauses, mut mark) = (self.patience.pauses(), 0);
         loop {
             let trouble = match self.place.body(at, tag.as_deref()).await {
                 Err(trouble) => trouble,
@@ -261,7 +261,7 @@ impl Object {
                 }
             };
             if at > mark + ENOUGH {
-                (pauses, mark) = (Pauses::new(self.patience), at);
+                (pauses, mark) = (self.patience.pauses(), at);
             }
             if trouble.next == Next::Restart || tag.is_none() {
                 (hashes, at, mark, tag) = (self.rewind(&mut file, &what)?, 0, 0, None);

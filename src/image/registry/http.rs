@@ -2,11 +2,10 @@
 
 use super::Repository;
 use crate::model::{Fault, causes};
-use crate::patience::retry_after;
+use crate::patience::{self, Pauses};
 use oci_client::RegistryOperation;
 use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
-use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use std::time::Duration;
 
@@ -53,14 +52,11 @@ impl From<Fault> for Trouble {
 }
 
 /// Between attempts: how many there were in a row that got no further, and the pause before the next one.
-pub(super) struct Patience {
-    attempts: u32,
-    pause: Duration,
-}
+pub(super) struct Patience(Pauses);
 
 impl Patience {
     pub(super) fn new() -> Patience {
-        Patience { attempts: 0, pause: FIRST_PAUSE }
+        Patience(Pauses::new(ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE))
     }
 
     /// Waits until the next attempt may begin.
@@ -72,18 +68,16 @@ impl Patience {
         if again == Again::Anew {
             *self = Patience::new();
         }
-        self.attempts += 1;
         let asked = match again {
             Again::Never => return Err(fault),
-            Again::After(asked) => asked,
-            Again::Soon | Again::Anew | Again::Restart => self.pause,
+            Again::After(asked) => Some(asked),
+            Again::Soon | Again::Anew | Again::Restart => None,
         };
-        if self.attempts == ATTEMPTS || asked > LONGEST_PAUSE {
-            fault.why = format!("{} (tried {} times)", fault.why, self.attempts);
+        let Some(pause) = self.0.next(asked) else {
+            fault.why = format!("{} (tried {} times)", fault.why, self.0.attempts());
             return Err(fault);
-        }
-        tokio::time::sleep(asked).await;
-        self.pause *= 2;
+        };
+        tokio::time::sleep(pause).await;
         Ok(())
     }
 }
@@ -133,10 +127,7 @@ impl Repository {
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             return Ok(response);
         }
-        let again = match response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)) {
-            Some(pause) => Again::After(pause),
-            None => Again::Soon,
-        };
+        let again = patience::asked(response.headers()).map_or(Again::Soon, Again::After);
         Err(Trouble { fault: self.refused(what, response).await, again })
     }
 
