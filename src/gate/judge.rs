@@ -13,18 +13,15 @@ use std::collections::HashMap;
 pub fn gates(stage: StageKind, gates: &[Gate], grounds: &Grounds<'_>, policy: &Policy) -> Vec<Verdict> {
     let evidence = grounds.evidence;
     let candidate = Side::of(evidence.measurements.iter().chain(grounds.earlier.iter().copied()));
-    let baseline = match grounds.baseline {
-        Baseline::Known { measurements, .. } => candidate.beside(measurements),
-        Baseline::NotConfigured | Baseline::Missing { .. } | Baseline::Faulty { .. } => Side::of([].iter()),
+    let known: &[Measurement] = match grounds.baseline {
+        Baseline::Known { measurements, .. } => measurements,
+        Baseline::NotConfigured | Baseline::Missing { .. } | Baseline::Faulty { .. } => &[],
     };
     let mut comparisons: HashMap<_, Vec<&Comparison>> = HashMap::new();
     for comparison in &evidence.comparisons {
         comparisons.entry((comparison.id.as_str(), comparison.slice.as_ref())).or_default().push(comparison);
     }
-    let whole = match grounds.baseline {
-        Baseline::Known { measurements, .. } => Side::of(measurements.iter()),
-        _ => Side::of([].iter()),
-    };
+    let (baseline, whole) = (candidate.beside(known), Side::of(known.iter()));
     let judge = Judge { stage, candidate, baseline, whole, comparisons, policy };
     let verdicts = gates.iter().flat_map(|gate| {
         let verdicts = match without_baseline(stage, gate, grounds.baseline) {
@@ -113,17 +110,21 @@ impl<'a> Judge<'a> {
 
     /// The baseline's slices that the candidate has not: what nobody measured must not count as no worse.
     fn lost(&self, gate: &Gate) -> Vec<Verdict> {
-        let Some(column) = gate.subject.each_slice_of().filter(|_| gate.rule.needs_baseline()) else {
-            return Vec::new();
-        };
-        // What slices were found is of each run's own rows.
-        if column == "found" {
+        if !gate.rule.needs_baseline() {
             return Vec::new();
         }
-        let id = sliced(&gate.subject);
-        let ours = self.candidate.slices(id, column);
-        let theirs = self.whole.slices(id, column).into_iter().filter(|slice| !ours.contains(slice));
-        let verdict = |slice: &Slice| {
+        let mut lost: Vec<(&str, &Slice)> = Vec::new();
+        // What slices were found is of each run's own rows.
+        for (id, column) in gate.subject.over_slices().into_iter().filter(|(_, column)| *column != FOUND) {
+            let ours = self.candidate.slices(id, column);
+            let theirs = self.whole.slices(id, column).into_iter().filter(|slice| !ours.contains(slice));
+            for slice in theirs {
+                if !lost.iter().any(|(_, known)| *known == slice) {
+                    lost.push((id, slice));
+                }
+            }
+        }
+        let verdict = |(id, slice): (&str, &Slice)| {
             let reason = format!(
                 "the baseline has {slice}, and this run has no such slice with enough rows to be measured; if it is \
                  gone for good, leave it out of the baseline"
@@ -134,7 +135,7 @@ impl<'a> Judge<'a> {
             };
             Verdict { id, slice: Some(slice.clone()), ..errored(self.stage, gate, reason) }
         };
-        theirs.map(verdict).collect()
+        lost.into_iter().map(verdict).collect()
     }
 
     fn gate(&self, gate: &Gate) -> Vec<Verdict> {

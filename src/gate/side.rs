@@ -83,6 +83,10 @@ impl<'a> Side<'a> {
     fn missing(&self, id: &str) -> String {
         let mut others: Vec<&str> = self.known.keys().filter(|(_, slice)| slice.is_none()).map(|(id, _)| *id).collect();
         others.sort_unstable();
+        let slice = self.by_id.get(id).and_then(|of_id| of_id.iter().find_map(|m| m.slice.as_ref()));
+        if let Some(slice) = slice {
+            return format!("`{id}` was measured on slices alone, such as {slice}, and not on the whole");
+        }
         match others.is_empty() {
             true => format!("`{id}` was not measured; nothing was"),
             false => format!("`{id}` was not measured; there are {}", others.join(", ")),

@@ -153,6 +153,14 @@ fn slices_are_judged_one_by_one_and_gaps_between_them() {
 }
 
 #[test]
+fn what_was_measured_on_slices_alone_was_not_measured_on_the_whole() {
+    let found = evidence(vec![sliced("quality.f1", "segment", "DE", 0.9)]);
+    let verdict = &judge("f1 >= 0.5", &found, &Baseline::NotConfigured)[0];
+    assert_eq!(verdict.outcome, Outcome::Errored);
+    assert!(verdict.reason.contains("on slices alone, such as segment=DE"), "{}", verdict.reason);
+}
+
+#[test]
 fn a_slice_that_only_the_baseline_has_is_errored() {
     let found = evidence(vec![sliced("quality.f1", "segment", "DE", 0.9), sliced("quality.f1", "found", "a", 0.9)]);
     let theirs = ["DE", "JP"].map(|value| sliced("quality.f1", "segment", value, 0.9));
@@ -166,6 +174,15 @@ fn a_slice_that_only_the_baseline_has_is_errored() {
         assert!(verdicts[1].reason.contains("the baseline has segment=JP"), "{}", verdicts[1].reason);
     }
     assert!(!judge("warn: f1[segment] >= baseline - 1pp", &found, &baseline)[1].blocking);
+    // Nor has a gap become smaller by the loss of the slice that made it.
+    let two = evidence(["DE", "FR"].map(|value| sliced("quality.f1", "segment", value, 0.9)).to_vec());
+    let three = ["DE", "FR", "JP"].map(|value| sliced("quality.f1", "segment", value, 0.9));
+    for gate in ["gap(f1[segment]) <= baseline + 5pp", "ratio(f1[segment]) >= baseline - 5pp"] {
+        let verdicts = judge(gate, &two, &known(three.to_vec()));
+        let outcomes: Vec<_> = verdicts.iter().map(|v| v.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Passed, Outcome::Errored], "{verdicts:?}");
+        assert_eq!(verdicts[1].id, "quality.f1[segment=JP]");
+    }
     // An absolute gate asks nothing of the baseline, and slices that were found are of each run's own.
     assert_eq!(outcome("f1[segment] >= 0.8", &found, &baseline), (Outcome::Passed, false));
     assert_eq!(judge("f1[found] >= baseline", &found, &baseline).len(), 1);

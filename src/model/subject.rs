@@ -58,6 +58,17 @@ impl Subject {
         }
     }
 
+    /// The measurements that are judged, or compared with each other, on all slices of a column, each with the column.
+    pub fn over_slices(&self) -> Vec<(&str, &str)> {
+        let of = |part| match part {
+            &Subject::EachSlice { ref id, ref column }
+            | &Subject::Gap { ref id, ref column }
+            | &Subject::Ratio { ref id, ref column } => Some((id.as_str(), column.as_str())),
+            _ => None,
+        };
+        self.parts().into_iter().filter_map(of).collect()
+    }
+
     fn own_id(&self) -> Option<&str> {
         match self {
             Subject::Overall { id }
