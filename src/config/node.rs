@@ -132,6 +132,9 @@ fn syntax(error: &serde_saphyr::Error, text: &str, problems: &mut Problems) {
         let help = match message.as_str() {
             m if m.starts_with("duplicate") => "a name may stand once: keep one of the two, or rename one",
             m if m.starts_with("mapping values") => "put a text that holds `: ` or ends in `:` in quotes",
+            m if m.contains("flow sequence") || m.starts_with("unexpected character") => {
+                "in a list in [ ], put a text that has [ ] of its own in quotes: ['recall[region] >= 0.7']"
+            }
             m if m.contains("expected key") || m.contains("block") => {
                 "check the indentation: the keys of one mapping begin in the same column"
             }

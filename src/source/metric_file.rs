@@ -128,7 +128,23 @@ fn yaml(text: &str) -> Result<Tree, String> {
         non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("it is no valid YAML: {error}"))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let said = error.to_string();
+        let (what, place) = said.rsplit_once(" at line ").unwrap_or((&said, ""));
+        // The parser also tells programmers which of its options or functions to use.
+        let what = [", set ", "; use "].iter().fold(what, |what, advice| what.split(advice).next().unwrap_or_default());
+        let place = if place.is_empty() { String::new() } else { format!(" at line {place}") };
+        format!("it is no valid YAML: {what}{place}")
+    })
+}
+
+/// The rows behind a metric.
+fn count(name: &str, n: f64) -> Result<u64, String> {
+    match n {
+        0.0 => Err(format!("`n` of {name} is 0: on no rows nothing was measured")),
+        n if n < 0.0 || n.fract() != 0.0 || n > 1e15 => Err(format!("`n` of {name} is {n}, no count")),
+        n => Ok(n as u64),
+    }
 }
 
 /// W&B leaves it in the folder of a run; what begins with `_` there is of W&B itself.

@@ -1,7 +1,7 @@
 //! Metrics in CSV: a line a metric, with its unit, rows and interval where they are known, or a single line with a column
 //! a metric.
 
-use super::{Entry, number_in_text};
+use super::{Entry, count, number_in_text};
 use crate::config::Format;
 use crate::data::table::{Reading, Table};
 use crate::model::{Fault, Slice};
@@ -74,10 +74,7 @@ fn line(name: &str, cell: &impl Fn(&str) -> Option<String>) -> Result<Entry, Str
         Some((Ok(number), _)) if !number.is_nan() => Ok(Some(number)),
         Some((_, text)) => Err(format!("`{column}` of {name} is {text:?}, no number")),
     };
-    let n = match number("n")? {
-        Some(n) if n < 0.0 || n.fract() != 0.0 || n > 1e15 => return Err(format!("`n` of {name} is {n}, no count")),
-        n => n.map(|n| n as u64),
-    };
+    let n = number("n")?.map(|n| count(&name, n)).transpose()?;
     let ends = match (number("low")?, number("high")?) {
         (Some(low), Some(high)) => Some((low, high)),
         (None, None) => None,

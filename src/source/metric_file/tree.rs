@@ -1,6 +1,6 @@
 //! The nested shapes of JSON and YAML metric files, flattened to dotted names.
 
-use super::{Entry, Found};
+use super::{Entry, Found, count};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -177,10 +177,7 @@ fn measurement(name: &str, map: Vec<(String, Tree)>) -> Result<Entry, String> {
             "low" => low = Some(number(&found)?),
             "high" => high = Some(number(&found)?),
             "level" => entry.level = Some(number(&found)?),
-            "n" => match number(&found)? {
-                n if n < 0.0 || n.fract() != 0.0 || n > 1e15 => return Err(format!("`n` of {name} is {n}, no count")),
-                n => entry.n = Some(n as u64),
-            },
+            "n" => entry.n = Some(count(name, number(&found)?)?),
             _ => match found {
                 Found::Other(text) => entry.unit = text_of(&text),
                 Found::Number(_) => return Err(format!("the unit of {name} is a number")),
