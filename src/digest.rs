@@ -34,11 +34,12 @@ pub fn of_file(path: &Path) -> io::Result<(String, u64)> {
 
 /// How a finished hash is written.
 pub fn name(hash: &[u8]) -> String {
-    use std::fmt::Write;
-    hash.iter().fold("sha256:".to_string(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", hex(hash))
+}
+
+/// Two lower-case hexadecimal digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a text is a digest. Digests become file names and addresses, so nothing else is let through.

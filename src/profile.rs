@@ -28,8 +28,7 @@ pub async fn run(settings: &Settings, args: &ProfileArgs) -> Result<Exit, Error>
     let root = settings.root.clone();
     // Off the thread that listens for signals.
     let made = tokio::task::spawn_blocking(move || make(&root, &set, watch)).await;
-    let made =
-        made.map_err(|error| Fault::new("profile the data", error, "this is a defect of mlgate: please report it"))??;
+    let made = made.map_err(|error| Fault::defect("profile the data", error))??;
     drop(progress);
     let is_terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let format = args.format.unwrap_or(if is_terminal { ProfileFormat::Table } else { ProfileFormat::Json });

@@ -20,6 +20,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// What cannot be but by a mistake of ours.
+    pub fn defect(what: impl Into<String>, why: impl fmt::Display) -> Fault {
+        Fault::new(what, why, "this is a defect of mlgate: please report it")
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.what, self.why)?;

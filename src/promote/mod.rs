@@ -25,6 +25,7 @@ use crate::record::{self, wire};
 use crate::settings::Settings;
 use crate::sign::{Signer, Trust};
 use crate::stage;
+use chrono::NaiveDate;
 use records::Candidate;
 use std::time::Instant;
 
@@ -52,10 +53,11 @@ pub async fn run(settings: &Settings, args: &PromoteArgs) -> Result<Exit, Error>
         image,
         trust: trust.as_ref(),
         signer: signer.as_ref(),
+        today: record::today(),
     };
 
     let Gathered { evidence, baseline, record: evidence_record, edit, replaces } = gather(&asked, &candidate).await;
-    let policy = Policy { inconclusive: config.inconclusive.promote, ..stage::policy(&config, record::today()) };
+    let policy = Policy { inconclusive: config.inconclusive.promote, ..stage::policy(&config, asked.today) };
     let mut verdicts = gate::checks(StageKind::Promote, &evidence);
     if evidence_record.is_some() {
         let grounds = Grounds { evidence: &evidence, earlier: Vec::new(), baseline: &baseline };
@@ -126,6 +128,8 @@ struct Asked<'a> {
     trust: Option<&'a Trust>,
     /// Signs the record of the promotion.
     signer: Option<&'a Signer>,
+    /// In UTC.
+    today: NaiveDate,
 }
 
 /// All that is read before anything is judged.
@@ -161,7 +165,7 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
             config,
             asked.config_digest,
             asked.stages,
-            record::today(),
+            asked.today,
         ));
         evidence.checks.push(records::is_committed(record));
         match record::measurements(record) {
@@ -208,7 +212,11 @@ async fn gather(asked: &Asked<'_>, candidate: &Candidate) -> Gathered {
                     },
                 };
             }
-            Err(fault) => evidence.faults.push(fault),
+            Err(fault) => {
+                let source = format!("{} in {}", image.repository, environment.name);
+                baseline = Baseline::Faulty { source, reason: fault.to_string() };
+                evidence.faults.push(fault);
+            }
         }
         evidence.notes.extend(baseline.note());
     }

@@ -8,7 +8,7 @@ use crate::model::{Comparison, Fault, Measurement};
 use crate::quality::compare::{Compared, align, compare as compare_rows};
 use crate::quality::kept::{self, Read};
 use crate::quality::measure::How;
-use crate::record::{self, wire};
+use crate::record::wire;
 use crate::stage::{self, Released};
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub async fn compare(
         return Ok((Vec::new(), vec![kept::without("the candidate")]));
     };
     let task = config.task;
-    let policy = stage::policy(asked.config, record::today());
+    let policy = stage::policy(asked.config, asked.today);
     let how = How::of(quality, task, policy.confidence);
     let levels = gate::levels(asked.promote.gates.iter(), measurements, &policy);
     let (found, recorded) = (measurements.to_vec(), released.measurements.clone());
@@ -63,6 +63,5 @@ pub async fn compare(
         notes.extend(disagreeing);
         Ok((comparisons, notes))
     });
-    let defect = "this is a defect of mlgate: please report it";
-    compared.await.unwrap_or_else(|error| Err(vec![Fault::new("compare with production", error, defect)]))
+    compared.await.unwrap_or_else(|error| Err(vec![Fault::defect("compare with production", error)]))
 }

@@ -135,8 +135,7 @@ async fn from_address(
 async fn fetched(wanted: Fetch, to: &Path, watch: &Arc<Watch>) -> Result<bool, Fault> {
     let (to, watch) = (to.to_path_buf(), watch.clone());
     let done = tokio::task::spawn_blocking(move || fetch(&wanted, &to, &watch)).await;
-    let defect = "this is a defect of mlgate: please report it";
-    Ok(done.map_err(|error| Fault::new("read the baseline", error, defect))??.is_some())
+    Ok(done.map_err(|error| Fault::defect("read the baseline", error))??.is_some())
 }
 
 async fn from_service(around: &Around<'_>, quality: &Quality, service: &Service) -> Result<Files, Fault> {

@@ -1,10 +1,11 @@
 //! The commands that show a run again. They are made to be copied into a shell, and a record may be a stranger's: a
 //! word that is not plainly a name is left out, whatever it is.
 
+use crate::model::StageKind;
 use crate::record::wire::Record;
 
 /// The stages that `mlgate run` knows by name.
-const STAGES: [&str; 6] = ["data", "tests", "quality", "image", "latency", "overlay"];
+const STAGES: [StageKind; 6] = StageKind::RUN;
 
 pub fn commands(record: &Record) -> Vec<String> {
     let run = &record.run;
@@ -27,7 +28,7 @@ pub fn again(record: &Record) -> Option<String> {
                 .stages
                 .iter()
                 .filter(|stage| stage.outcome != "skipped")
-                .filter_map(|stage| STAGES.into_iter().find(|known| *known == stage.name))
+                .filter_map(|stage| STAGES.into_iter().map(StageKind::name).find(|known| *known == stage.name))
                 .collect();
             let all = record.stages.iter().all(|stage| stage.outcome != "skipped");
             let named = if all { String::new() } else { ran.iter().map(|stage| format!(" {stage}")).collect() };
@@ -43,7 +44,7 @@ pub fn again(record: &Record) -> Option<String> {
 
 /// Whether `mlgate run` takes that word.
 pub fn is_stage(word: &str) -> bool {
-    STAGES.contains(&word)
+    STAGES.into_iter().any(|stage| stage.name() == word)
 }
 
 /// Whether a word means nothing to a shell.

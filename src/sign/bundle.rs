@@ -4,7 +4,7 @@
 
 use super::der;
 use super::envelope::{Envelope, decode};
-use super::log::hex;
+use crate::digest::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -6,6 +6,7 @@ use super::certificate::Certificate;
 use super::der;
 use super::envelope::decode;
 use super::key::PublicKey;
+use crate::digest::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
@@ -60,8 +61,4 @@ pub(super) fn time(
     } else {
         Err("its log entry is of something else".into())
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

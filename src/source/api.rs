@@ -4,7 +4,9 @@
 use crate::data::Http;
 use crate::model::{Fault, causes};
 use crate::secret::{self, Secret};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use std::time::Duration;
@@ -31,6 +33,20 @@ impl Account {
             Account::Bearer(token) => request.bearer_auth(token.expose()),
             Account::Basic(user, password) => request.basic_auth(user, Some(password.expose())),
         }
+    }
+
+    /// The same as headers, for requests that others send; None where the credentials are no text of a header.
+    pub fn headers(&self) -> Option<HeaderMap> {
+        let text = match self {
+            Account::Anonymous => return Some(HeaderMap::new()),
+            Account::Bearer(token) => format!("Bearer {}", token.expose()),
+            Account::Basic(user, password) => {
+                format!("Basic {}", STANDARD.encode(format!("{user}:{}", password.expose())))
+            }
+        };
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(HeaderMap::from_iter([(AUTHORIZATION, value)]))
     }
 }
 

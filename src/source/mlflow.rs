@@ -8,7 +8,7 @@ use crate::data::{Sources, Watch};
 use crate::model::Fault;
 use crate::secret::{self, Secret};
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -196,13 +196,5 @@ fn artifact_url(api: &Api, what: &str, uri: &str, artifact: &str) -> Result<reqw
 }
 
 fn headers(what: &str, account: &Account) -> Result<HeaderMap, Fault> {
-    let request = account.on(reqwest::Client::new().get("http://x/")).build();
-    let value = request.ok().and_then(|request| request.headers().get(AUTHORIZATION).cloned());
-    let mut headers = HeaderMap::new();
-    match (account, value) {
-        (Account::Anonymous, _) => {}
-        (_, Some(value)) => drop(headers.insert(AUTHORIZATION, HeaderValue::from(&value))),
-        (_, None) => return Err(Fault::new(what, "the credentials cannot be sent", HINT)),
-    }
-    Ok(headers)
+    account.headers().ok_or_else(|| Fault::new(what, "the credentials cannot be sent", HINT))
 }

@@ -63,7 +63,6 @@ pub(super) async fn download(
         Fetch { source: url.to_string(), headers, tracker: None, root: PathBuf::new(), shown: Some(name.into()) };
     let (target, watch) = (to.clone(), watch.clone());
     let done = tokio::task::spawn_blocking(move || fetch(&wanted, &target, &watch)).await;
-    let done =
-        done.map_err(|e| Fault::new(format!("read {name}"), e, "this is a defect of mlgate: please report it"))?;
+    let done = done.map_err(|e| Fault::defect(format!("read {name}"), e))?;
     Ok(done?.map(|()| to))
 }

@@ -226,11 +226,7 @@ impl Job {
     fn of_production(&self, dataset: &str) -> Result<Option<(String, Profile)>, Fault> {
         let what = || format!("read the profile of {dataset} in production");
         let Some(production) = &self.production else {
-            return Err(Fault::new(
-                what(),
-                "production was not looked up",
-                "this is a defect of mlgate: please report it",
-            ));
+            return Err(Fault::defect(what(), "production was not looked up"));
         };
         match production.found.clone()? {
             Some(released) => {

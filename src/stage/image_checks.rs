@@ -73,13 +73,13 @@ pub fn baseline(image: &Image, production: Option<&Production>, evidence: &mut E
     if !image.gates.iter().any(|gate| gate.rule.needs_baseline()) {
         return None;
     }
-    match production?.baseline(image.first_run_accepted) {
-        Ok(baseline) => Some(baseline),
-        Err(fault) => {
-            evidence.faults.push(fault);
-            None
-        }
-    }
+    let production = production?;
+    let baseline = production.baseline(image.first_run_accepted).unwrap_or_else(|fault| {
+        let (source, reason) = (production.source.clone(), fault.to_string());
+        evidence.faults.push(fault);
+        Baseline::Faulty { source, reason }
+    });
+    Some(baseline)
 }
 
 /// Whether each platform holds; the first that does not is told.

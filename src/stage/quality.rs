@@ -100,7 +100,7 @@ async fn look(
     let (measured, found) = match measured.await {
         Ok(done) => done,
         Err(error) => {
-            let fault = Fault::new("measure the model", error, "this is a defect of mlgate: please report it");
+            let fault = Fault::defect("measure the model", error);
             (Evidence::default(), Found::faulty("baseline".into(), vec![fault]))
         }
     };

@@ -29,7 +29,7 @@ const MAY_USE: [(&str, &str); 29] = [
     ("source", "config data digest files model record::profile secret"),
     ("quality", "config data digest files model record::measurements record::parse record::wire source stats"),
     ("image", "config digest files model patience record::wire sign stamp"),
-    ("sign", "model patience secret"),
+    ("sign", "digest model patience secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),
     ("report", "model record::wire secret"),

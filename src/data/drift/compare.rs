@@ -64,9 +64,9 @@ pub fn all(asked: &Asked, subjects: Vec<Subject>) -> Result<Vec<Answer>, Fault> 
     for subject in subjects {
         all.push(match subject.what {
             Err(why) => Answer { name: subject.name, outcome: Err(why), picture: None },
-            Ok(What::Column(_)) => compared.next().ok_or_else(|| {
-                Fault::new("compare the columns", "one was lost", "this is a defect of mlgate: please report it")
-            })?,
+            Ok(What::Column(_)) => {
+                compared.next().ok_or_else(|| Fault::defect("compare the columns", "one was lost"))?
+            }
             Ok(What::Text) => texts(asked, &subject.name)?,
             Ok(What::Embedding(columns)) => embedding(asked, &subject.name, &columns)?,
         });
@@ -117,7 +117,7 @@ fn columns(asked: &Asked, group: &[(String, Kind)]) -> Result<Vec<Answer>, Fault
 }
 
 fn lost() -> Fault {
-    Fault::new("compare the columns", "a thread ended early", "this is a defect of mlgate: please report it")
+    Fault::defect("compare the columns", "a thread ended early")
 }
 
 fn method_of<'a>(asked: &'a Asked, name: &str) -> &'a DriftMethod {
@@ -276,8 +276,7 @@ fn texts(asked: &Asked, name: &str) -> Result<Answer, Fault> {
     let wanted = [(name.to_string(), As::Texts)];
     let most = (asked.memory / 64) as usize;
     let read = |table| -> Result<Loaded, Fault> {
-        let lost =
-            || Fault::new("read the texts", "the column was lost", "this is a defect of mlgate: please report it");
+        let lost = || Fault::defect("read the texts", "the column was lost");
         load::columns(table, &wanted, most)?.pop().ok_or_else(lost)
     };
     let Reference::Table { table, .. } = &asked.reference else {

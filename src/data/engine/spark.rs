@@ -13,6 +13,7 @@ use super::known::{Known, Style, fits};
 use super::{Around, Failure, Session, runtime, wait};
 use crate::config::{Dataset, Engine, Format};
 use crate::data::table::Table;
+use crate::digest;
 use crate::model::Fault;
 use crate::secret::Secret;
 use arrow::array::RecordBatch;
@@ -86,7 +87,7 @@ fn session_id(set: &Dataset, now: i64) -> String {
     let clock = chrono::Utc::now().timestamp_nanos_opt();
     let said = format!("{} {} {now} {clock:?} {} {count}", set.name, set.source, std::process::id());
     let hash = Sha256::digest(said.as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest::hex(hash.as_slice());
     format!("{}-{}-8{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 

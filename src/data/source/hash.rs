@@ -1,6 +1,6 @@
 //! The hashes of a file, all in one reading: SHA-256 for the record, MD5 for DVC.
 
-use crate::digest;
+use crate::digest::{self, hex};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
@@ -69,10 +69,6 @@ impl Hashes {
         let md5 = self.md5.map(|(md5, unix)| Md5s { plain: hex(md5.finalize().as_slice()), unix: unix.finish() });
         Known { sha256: digest::name(self.sha256.finalize().as_slice()), md5, bytes }
     }
-}
-
-pub(super) fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// MD5 of some bytes.
