@@ -1,9 +1,9 @@
 //! Outcomes → charts: the confusion matrix, the ROC and the precision-recall curve and the calibration of scores; of
 //! numbers, the truth by what was predicted and the residuals. Texts have none.
 
-use super::outcomes::{Classes, Outcomes, Predicted, Sampling, Scores, Values};
+use super::outcomes::{Classes, Outcomes, Predicted, Values};
 use crate::model::{Chart, Series};
-use crate::stats::calibration::{Binned, Bins};
+use crate::stats::calibration::Bins;
 use crate::stats::curve::{self, Point, Steps};
 use crate::stats::spread;
 use std::collections::HashMap;
@@ -37,9 +37,8 @@ pub fn of(candidate: &Predicted, baseline: Option<&Predicted>, level: f64) -> Ve
             if let Some((labels, ours, theirs)) = confusion((candidate, ours), theirs) {
                 charts.push(chart("confusion_matrix", labels, ours, theirs));
             }
-            let (ours, theirs) = (Binary::of(candidate, ours), theirs.and_then(|(p, c)| Binary::of(p, c)));
-            let mut theirs = theirs.map(|theirs| theirs.series(level)).unwrap_or_default();
-            for (name, series) in ours.map(|ours| ours.series(level)).unwrap_or_default() {
+            let mut theirs = theirs.map(|(other, theirs)| of_scores(other, theirs, level)).unwrap_or_default();
+            for (name, series) in of_scores(candidate, ours, level) {
                 let place = theirs.iter().position(|(other, _)| *other == name);
                 let other = place.map(|place| theirs.swap_remove(place).1);
                 charts.push(chart(name, Vec::new(), series, other));
@@ -124,42 +123,26 @@ fn confusion(
     Some((labels, ours, theirs))
 }
 
-/// A binary task with scores.
-struct Binary<'a> {
-    positive: Vec<bool>,
-    scores: &'a Scores,
-    sampling: &'a Sampling,
-    bins: usize,
-}
-
-impl<'a> Binary<'a> {
-    fn of(predicted: &'a Predicted, classes: &'a Classes) -> Option<Binary<'a>> {
-        let scores = classes.scores.as_ref().filter(|_| classes.binary)?;
-        Some(Binary { positive: classes.positive(), scores, sampling: &predicted.sampling, bins: classes.bins })
+/// What is drawn of the scores of a binary task, with intervals at a level.
+fn of_scores(predicted: &Predicted, classes: &Classes, level: f64) -> Vec<(&'static str, Series)> {
+    let Some(ranks) = classes.ranks().filter(|_| classes.binary) else { return Vec::new() };
+    let mut all = Vec::new();
+    if let Some(steps) = Steps::of(ranks, predicted.sampling.weights.as_deref()) {
+        all.push(("roc_curve", curve_series(steps.roc(), ["false_positive_rate", "true_positive_rate"])));
+        all.push(("precision_recall_curve", curve_series(steps.precision_recall(), ["recall", "precision"])));
     }
-
-    /// What is drawn of scores, with intervals at a level.
-    fn series(&self, level: f64) -> Vec<(&'static str, Series)> {
-        let mut all = Vec::new();
-        if let Some(steps) = Steps::of(self.scores.order(), &self.positive, self.sampling.weights.as_deref()) {
-            let roc = curve_series(steps.roc(), ["false_positive_rate", "true_positive_rate"]);
-            all.push(("roc_curve", roc));
-            all.push(("precision_recall_curve", curve_series(steps.precision_recall(), ["recall", "precision"])));
-        }
-        let edges = Bins::Width.edges(self.bins, &[]);
-        if let Some(bins) = Binned::of(self.scores.order(), &self.positive, &edges, self.sampling) {
-            let bins = bins.stated(level);
-            let calibration = vec![
-                ("score", rounded(bins.iter().map(|bin| bin.score))),
-                ("positives", rounded(bins.iter().map(|bin| bin.hits))),
-                ("low", rounded(bins.iter().map(|bin| bin.interval.low))),
-                ("high", rounded(bins.iter().map(|bin| bin.interval.high))),
-                ("rows", bins.iter().map(|bin| bin.rows as f64).collect()),
-            ];
-            all.push(("calibration", calibration));
-        }
-        all
+    if let Some(bins) = classes.binned(Bins::Width, &predicted.sampling) {
+        let bins = bins.stated(level);
+        let calibration = vec![
+            ("score", rounded(bins.iter().map(|bin| bin.score))),
+            ("positives", rounded(bins.iter().map(|bin| bin.hits))),
+            ("low", rounded(bins.iter().map(|bin| bin.interval.low))),
+            ("high", rounded(bins.iter().map(|bin| bin.interval.high))),
+            ("rows", bins.iter().map(|bin| bin.rows as f64).collect()),
+        ];
+        all.push(("calibration", calibration));
     }
+    all
 }
 
 fn curve_series(points: Vec<Point>, [x, y]: [&'static str; 2]) -> Series {
@@ -188,6 +171,7 @@ fn histogram(residuals: &[f64], range: (f64, f64)) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use super::super::outcomes::{Sampling, Scores, Shared};
     use super::*;
 
     fn predicted(outcomes: Outcomes) -> Predicted {
@@ -210,9 +194,10 @@ mod tests {
             binary: scores.is_some(),
             truth: truth.to_vec(),
             predicted: said.to_vec(),
-            scores: scores.map(|s| Scores::new(s.to_vec(), 1, f64::EPSILON)),
+            scores: scores.map(|s| Scores { values: s.to_vec(), width: 1, epsilon: f64::EPSILON }),
             ks: Vec::new(),
             bins: 10,
+            shared: Shared::default(),
         }))
     }
 

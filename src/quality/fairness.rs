@@ -115,20 +115,26 @@ impl Shares<'_> {
     /// How often the rows of a group are predicted positive, of those that the rate is about.
     fn share(&self, rate: Rate, rows: &[u32]) -> Option<Share> {
         let Classes { truth, predicted, .. } = self.classes;
+        if self.sampling.is_plain() {
+            let (mut positive, mut selected, mut both) = (0_u64, 0_u64, 0_u64);
+            for &row in rows {
+                let (is, said) = (u64::from(truth[row as usize] == 1), u64::from(predicted[row as usize] == 1));
+                (positive, selected, both) = (positive + is, selected + said, both + (is & said));
+            }
+            let all = rows.len() as u64;
+            let (hits, all) = match rate {
+                Rate::Selection => (selected, all),
+                Rate::TruePositive => (both, positive),
+                Rate::FalsePositive => (selected - both, all - positive),
+            };
+            return (all > 0).then(|| Share { value: hits as f64 / all as f64, rows: all as f64 });
+        }
         let counts = |row: u32| match rate {
             Rate::Selection => true,
             Rate::TruePositive => truth[row as usize] == 1,
             Rate::FalsePositive => truth[row as usize] == 0,
         };
         let selected = |row: u32| f64::from(u8::from(predicted[row as usize] == 1));
-        if self.sampling.is_plain() {
-            let (mut hits, mut all) = (0.0, 0.0);
-            for &row in rows {
-                let one = f64::from(u8::from(counts(row)));
-                (hits, all) = (hits + one * selected(row), all + one);
-            }
-            return (all > 0.0).then(|| Share { value: hits / all, rows: all });
-        }
         let rows: Vec<u32> = rows.iter().filter(|row| counts(**row)).copied().collect();
         let sampling = self.sampling.select(&rows);
         let selected = rows.iter().map(|row| selected(*row)).collect();

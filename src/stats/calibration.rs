@@ -1,7 +1,7 @@
 //! Whether probabilities mean what they say: the error between stated and observed frequency in bins of scores.
 
 use super::interval::wilson;
-use super::order::Order;
+use super::order::Ranks;
 use super::quantile;
 use super::random::Random;
 use super::sampling::Sampling;
@@ -34,7 +34,7 @@ pub enum CalibrationMetric {
 }
 
 /// Sums over the rows of a bin.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Bin {
     rows: u64,
     weight: f64,
@@ -140,33 +140,36 @@ impl Bin {
 }
 
 /// The bins that have rows, at least one.
+#[derive(Clone, Debug)]
 pub struct Binned(Vec<Bin>);
 
 impl Binned {
     /// Of rows by the order of their scores, each the probability of a hit, in 0 to 1. None without rows.
-    pub fn of(order: &Order, hits: &[bool], edges: &[f64], sampling: &Sampling) -> Option<Binned> {
-        let ends = edges.iter().map(|edge| order.scores().partition_point(|score| score <= edge));
+    pub fn of(ranks: &Ranks, edges: &[f64], sampling: &Sampling) -> Option<Binned> {
+        let ends = edges.iter().map(|edge| ranks.scores().partition_point(|score| score <= edge));
         let mut start = 0;
         let bin = |end: usize| {
             let (mut bin, plain) = (Bin::default(), sampling.is_plain());
-            for (score, row) in order.scores()[start..end].iter().zip(&order.rows()[start..end]) {
-                let row = *row as usize;
-                if plain {
-                    bin.add(*score, hits[row], 1.0);
-                    continue;
-                }
-                let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
-                if weight > 0.0 {
-                    bin.add(*score, hits[row], weight);
-                    if let Some(groups) = &sampling.groups {
-                        bin.gather(*score, hits[row], weight, groups[row]);
+            let part = start..end;
+            let rows = ranks.scores()[part.clone()].iter().zip(&ranks.positive()[part.clone()]);
+            if plain {
+                rows.for_each(|(score, hit)| bin.add(*score, *hit, 1.0));
+            } else {
+                for ((score, hit), row) in rows.zip(&ranks.rows()[part]) {
+                    let row = *row as usize;
+                    let weight = sampling.weights.as_ref().map_or(1.0, |weights| weights[row]);
+                    if weight > 0.0 {
+                        bin.add(*score, *hit, weight);
+                        if let Some(groups) = &sampling.groups {
+                            bin.gather(*score, *hit, weight, groups[row]);
+                        }
                     }
                 }
             }
             start = end;
             bin
         };
-        let mut bins: Vec<Bin> = ends.chain([hits.len()]).map(bin).collect();
+        let mut bins: Vec<Bin> = ends.chain([ranks.rows().len()]).map(bin).collect();
         bins.retain(|bin| bin.weight > 0.0);
         (!bins.is_empty()).then_some(Binned(bins))
     }
@@ -225,9 +228,9 @@ mod tests {
     }
 
     fn of(metric: CalibrationMetric, scores: &[f64], hits: &[bool]) -> Option<(f64, Interval)> {
-        let order = Order::of(scores);
-        let edges = metric.bins().edges(10, order.scores());
-        Some(metric.of(&Binned::of(&order, hits, &edges, &Sampling::default())?, 0.95))
+        let ranks = Ranks::of(scores, hits);
+        let edges = metric.bins().edges(10, ranks.scores());
+        Some(metric.of(&Binned::of(&ranks, &edges, &Sampling::default())?, 0.95))
     }
 
     #[test]
@@ -260,11 +263,10 @@ mod tests {
     #[test]
     fn bins_hold_every_row_once() {
         let scores = [0.0, 0.05, 0.1, 0.95, 1.0];
-        let order = Order::of(&scores);
-        let edges = Bins::Width.edges(10, order.scores());
-        let hits = [false, true, false, true, true];
+        let ranks = Ranks::of(&scores, &[false, true, false, true, true]);
+        let edges = Bins::Width.edges(10, ranks.scores());
         let of = |weights: Option<Vec<f64>>| {
-            Binned::of(&order, &hits, &edges, &Sampling { weights, groups: None }).unwrap().stated(0.95)
+            Binned::of(&ranks, &edges, &Sampling { weights, groups: None }).unwrap().stated(0.95)
         };
         let bins = of(None);
         assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [3, 2], "an edge belongs to the bin below");

@@ -1,8 +1,8 @@
 //! Curves that show how scores separate two classes, thinned to what an eye can see, and whether they mean what they
 //! say. The areas under them are measured elsewhere, from all rows.
 
-use super::order::Order;
-use super::ranking::{self, Ranked};
+use super::order::Ranks;
+use super::ranking::Ranked;
 
 /// A point of a curve, both coordinates 0 to 1.
 pub type Point = (f64, f64);
@@ -23,17 +23,18 @@ pub struct Steps {
 impl Steps {
     /// Of rows by the order of their scores. Of very many rows, neighbours that together hold less than a thousandth of
     /// either class are one step. None without rows of both classes.
-    pub fn of(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Steps> {
-        let (positives, negatives) = ranking::sizes(positive, weights);
+    pub fn of(ranks: &Ranks, weights: Option<&[f64]>) -> Option<Steps> {
+        let rows = Ranked::of(ranks, weights);
+        let (positives, negatives) = rows.sizes();
         let (positives, negatives) = (positives.weight, negatives.weight);
         if positives <= 0.0 || negatives <= 0.0 {
             return None;
         }
-        let rows = Ranked::of(order, positive, weights);
-        let share = if positive.len() > FEW { SMALL } else { 0.0 };
+        let all = ranks.rows().len();
+        let share = if all > FEW { SMALL } else { 0.0 };
         let (few_positives, few_negatives) = (share * positives, share * negatives);
-        let (mut falling, mut here, mut start) = (Vec::new(), (0.0, 0.0), positive.len());
-        for run in order.runs().rev() {
+        let (mut falling, mut here, mut start) = (Vec::new(), (0.0, 0.0), all);
+        for run in ranks.runs().rev() {
             start -= run;
             let (gained, lost) = rows.weights(start, run);
             here = (here.0 + gained, here.1 + lost);
@@ -139,10 +140,11 @@ fn coarse(points: &[Point], near: f64) -> Vec<Point> {
 #[cfg(test)]
 mod tests {
     use super::super::random::Random;
+    use super::super::ranking;
     use super::*;
 
     fn steps(positive: &[bool], scores: &[f64]) -> Option<Steps> {
-        Steps::of(&Order::of(scores), positive, None)
+        Steps::of(&Ranks::of(scores, positive), None)
     }
 
     fn area(points: &[Point]) -> f64 {
@@ -164,9 +166,9 @@ mod tests {
     fn areas_are_those_that_are_measured() {
         for (n, share, digits) in [(50, 0.5, 20.0), (2000, 0.1, 1e9), (60_000, 0.3, 1e9), (60_000, 0.005, 1e3)] {
             let (positive, scores) = rows(n, share, digits);
-            let (order, steps) = (Order::of(&scores), steps(&positive, &scores).unwrap());
-            let auc = ranking::roc_auc(&order, &positive, None).unwrap().value;
-            let precision = ranking::average_precision(&order, &positive, None).unwrap().value;
+            let (ranks, steps) = (Ranks::of(&scores, &positive), steps(&positive, &scores).unwrap());
+            let auc = ranking::roc_auc(&ranks, None).unwrap().value;
+            let precision = ranking::average_precision(&ranks, None).unwrap().value;
             let (roc, curve) = (steps.roc(), steps.precision_recall());
             let near = if n > FEW { 1e-3 } else { 1e-12 };
             assert!((area(&roc) - auc).abs() < near, "{n}: {} {auc}", area(&roc));
@@ -201,7 +203,7 @@ mod tests {
         let (positive, scores) = rows(300, 0.3, 20.0);
         let twice = |i: usize| i.is_multiple_of(3);
         let weights: Vec<f64> = (0..300).map(|i| if twice(i) { 2.0 } else { 1.0 }).collect();
-        let weighted = Steps::of(&Order::of(&scores), &positive, Some(&weights)).unwrap();
+        let weighted = Steps::of(&Ranks::of(&scores, &positive), Some(&weights)).unwrap();
         let again = (0..300).filter(|i| twice(*i));
         let (more, more_scores): (Vec<bool>, Vec<f64>) =
             (0..300).chain(again).map(|i| (positive[i], scores[i])).unzip();

@@ -2,7 +2,7 @@
 
 use super::estimate::{Estimate, mean_of, prevalence_mean, ratio};
 use super::linear::{Linear, Scale};
-use super::order::Order;
+use super::order::Ranks;
 use super::ranking;
 use super::sampling::Sampling;
 use crate::model::Interval;
@@ -157,7 +157,7 @@ fn both(truth: bool, predicted: bool) -> f64 {
 }
 
 /// The area under a curve of scores in their order: which rows are positive, and their weights.
-type Area = fn(&Order, &[bool], Option<&[f64]>) -> Option<Linear>;
+type Area = fn(&Ranks, Option<&[f64]>) -> Option<Linear>;
 
 fn of_counts(
     data: Multilabel<'_>,
@@ -206,7 +206,7 @@ fn of_counts(
 fn of_scores(data: Multilabel<'_>, average: Average, area: Area, sampling: &Sampling, level: f64) -> Option<Estimate> {
     let of_label = |label: usize| {
         let (positive, scores) = data.scored(label)?;
-        area(&Order::of(&scores), &positive, sampling.weights.as_deref())
+        area(&Ranks::of(&scores, &positive), sampling.weights.as_deref())
     };
     let linear = match average {
         Average::Label(label) => of_label(label)?,

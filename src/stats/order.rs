@@ -5,19 +5,20 @@ const DIGIT: u32 = 11;
 /// Fewer rows are sorted by comparing.
 const FEW: usize = 512;
 
-/// Rows by ascending score, rows of equal scores in their own order.
+/// Rows by ascending score, rows of equal scores in their own order, each with whether it is positive.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct Ranks {
     rows: Vec<u32>,
     scores: Vec<f64>,
+    positive: Vec<bool>,
 }
 
-impl Order {
-    /// Of at most 2³² − 1 scores, none of which is NaN.
-    pub fn of(scores: &[f64]) -> Order {
+impl Ranks {
+    /// Of at most 2³² − 1 rows, none of whose scores is NaN.
+    pub fn of(scores: &[f64], positive: &[bool]) -> Ranks {
         let rows = sorted(scores);
-        let scores = rows.iter().map(|row| scores[*row as usize]).collect();
-        Order { rows, scores }
+        let (scores, positive) = rows.iter().map(|row| (scores[*row as usize], positive[*row as usize])).unzip();
+        Ranks { rows, scores, positive }
     }
 
     pub fn rows(&self) -> &[u32] {
@@ -27,6 +28,11 @@ impl Order {
     /// The scores, ascending.
     pub fn scores(&self) -> &[f64] {
         &self.scores
+    }
+
+    /// In the order of the scores.
+    pub fn positive(&self) -> &[bool] {
+        &self.positive
     }
 
     /// How many rows each distinct score has, ascending.
@@ -39,7 +45,7 @@ impl Order {
         self.rows.iter().map(|row| values[*row as usize]).collect()
     }
 
-    /// What [`Order::pick`] picked, in the order of the rows again.
+    /// What [`Ranks::pick`] picked, in the order of the rows again.
     pub fn by_row(&self, values: &[f64]) -> Vec<f64> {
         let mut placed = vec![0.0; values.len()];
         for (value, row) in values.iter().zip(&self.rows) {
@@ -129,11 +135,13 @@ mod tests {
         let crowded: Vec<f64> = smooth.iter().map(|v| if *v > 0.9 { 1e300 } else { 0.5 + v * 1e-12 }).collect();
         let signed: Vec<f64> = smooth.iter().map(|v| v - 0.5).chain([0.0, -0.0, f64::INFINITY]).collect();
         for scores in [smooth, tied, crowded, signed, vec![0.25; 1000], vec![0.5, 0.1], Vec::new()] {
-            let order = Order::of(&scores);
-            let mut rows = order.rows().iter().copied();
-            let found: Vec<Vec<u32>> = order.runs().map(|run| rows.by_ref().take(run).collect()).collect();
+            let positive: Vec<bool> = scores.iter().map(|score| *score > 0.5).collect();
+            let ranks = Ranks::of(&scores, &positive);
+            let mut rows = ranks.rows().iter().copied();
+            let found: Vec<Vec<u32>> = ranks.runs().map(|run| rows.by_ref().take(run).collect()).collect();
             assert_eq!(found, plain(&scores));
-            assert_eq!(order.by_row(order.scores()), scores);
+            assert_eq!(ranks.by_row(ranks.scores()), scores);
+            assert_eq!(ranks.positive(), ranks.pick(&positive));
         }
     }
 }

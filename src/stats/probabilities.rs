@@ -2,7 +2,7 @@
 
 use super::estimate::{Estimate, mean_of, prevalence_mean};
 use super::linear::{Linear, Scale};
-use super::order::Order;
+use super::order::Ranks;
 use super::ranking;
 use super::sampling::Sampling;
 
@@ -79,7 +79,7 @@ fn areas(data: Probabilities<'_>, weights: Option<&[f64]>) -> Option<Vec<Linear>
     let area = |class: usize| {
         let positive: Vec<bool> = data.truth.iter().map(|t| *t as usize == class).collect();
         let scores: Vec<f64> = data.scores.iter().copied().skip(class).step_by(data.classes.max(1)).collect();
-        ranking::roc_auc(&Order::of(&scores), &positive, weights)
+        ranking::roc_auc(&Ranks::of(&scores, &positive), weights)
     };
     (0..data.classes).map(area).collect()
 }

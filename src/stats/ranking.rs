@@ -2,7 +2,7 @@
 
 use super::interval::critical;
 use super::linear::{Linear, Scale};
-use super::order::Order;
+use super::order::Ranks;
 use super::sampling::Size;
 use crate::model::Interval;
 
@@ -15,25 +15,25 @@ pub fn sizes(positive: &[bool], weights: Option<&[f64]>) -> (Size, Size) {
 /// The area under the ROC curve: the probability that a positive scores above a negative, ties counting half.
 /// Contributions are DeLong's structural components (DeLong, DeLong & Clarke-Pearson 1988), in O(n log n) (Sun & Xu
 /// 2014); with weights, of the weighted area. None without rows of both classes.
-pub fn roc_auc(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
-    roc_auc_in_order(order, positive, weights).map(|linear| by_row(order, linear))
+pub fn roc_auc(ranks: &Ranks, weights: Option<&[f64]>) -> Option<Linear> {
+    roc_auc_in_order(ranks, weights).map(|linear| by_row(ranks, linear))
 }
 
-fn by_row(order: &Order, linear: Linear) -> Linear {
-    Linear { contributions: order.by_row(&linear.contributions), ..linear }
+fn by_row(ranks: &Ranks, linear: Linear) -> Linear {
+    Linear { contributions: ranks.by_row(&linear.contributions), ..linear }
 }
 
 /// As [`roc_auc`], but that contributions lie in the order of the scores.
-pub(super) fn roc_auc_in_order(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
-    let (positives, negatives) = sizes(positive, weights);
+pub(super) fn roc_auc_in_order(ranks: &Ranks, weights: Option<&[f64]>) -> Option<Linear> {
+    let rows = Ranked::of(ranks, weights);
+    let (positives, negatives) = rows.sizes();
     if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
-    let rows = Ranked::of(order, positive, weights);
     // The weight of the other class that each row lies above, ties counting half.
-    let mut contributions = Vec::with_capacity(positive.len());
+    let mut contributions = Vec::with_capacity(rows.positive.len());
     let (mut wins, mut below) = (0.0, (0.0, 0.0));
-    for run in order.runs() {
+    for run in ranks.runs() {
         let start = contributions.len();
         let here = rows.weights(start, run);
         let above = (below.0 + here.0 / 2.0, below.1 + here.1 / 2.0);
@@ -60,14 +60,19 @@ pub(super) fn roc_auc_in_order(order: &Order, positive: &[bool], weights: Option
 }
 
 /// Rows in the order of their scores.
-pub(super) struct Ranked {
-    pub positive: Vec<bool>,
+pub(super) struct Ranked<'a> {
+    positive: &'a [bool],
     weights: Option<Vec<f64>>,
 }
 
-impl Ranked {
-    pub fn of(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Ranked {
-        Ranked { positive: order.pick(positive), weights: weights.map(|weights| order.pick(weights)) }
+impl Ranked<'_> {
+    pub fn of<'a>(ranks: &'a Ranks, weights: Option<&[f64]>) -> Ranked<'a> {
+        Ranked { positive: ranks.positive(), weights: weights.map(|weights| ranks.pick(weights)) }
+    }
+
+    /// The positives and the negatives.
+    pub fn sizes(&self) -> (Size, Size) {
+        sizes(self.positive, self.weights.as_deref())
     }
 
     pub fn weight(&self, place: usize) -> f64 {
@@ -116,24 +121,24 @@ pub fn auc_interval(linear: &Linear, (m, n): (f64, f64), level: f64) -> Interval
 /// Average precision: Σ (recall gained at a threshold) · (precision there), over distinct scores from the highest,
 /// without interpolation. Contributions are its derivatives with respect to the rows' weights. None without rows
 /// of both classes: with positives only it is 1 whatever the scores.
-pub fn average_precision(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
-    average_precision_in_order(order, positive, weights).map(|linear| by_row(order, linear))
+pub fn average_precision(ranks: &Ranks, weights: Option<&[f64]>) -> Option<Linear> {
+    average_precision_in_order(ranks, weights).map(|linear| by_row(ranks, linear))
 }
 
 /// As [`average_precision`], but that contributions lie in the order of the scores.
-pub(super) fn average_precision_in_order(order: &Order, positive: &[bool], weights: Option<&[f64]>) -> Option<Linear> {
-    let (positives, negatives) = sizes(positive, weights);
+pub(super) fn average_precision_in_order(ranks: &Ranks, weights: Option<&[f64]>) -> Option<Linear> {
+    let ranked = Ranked::of(ranks, weights);
+    let (positives, negatives) = ranked.sizes();
     if positives.weight <= 0.0 || negatives.weight <= 0.0 {
         return None;
     }
-    let ranked = Ranked::of(order, positive, weights);
-    let mut contributions = vec![0.0; positive.len()];
+    let mut contributions = vec![0.0; ranked.positive.len()];
     let mut start = contributions.len();
     // From the highest threshold down: the weight of positives and of all rows so far. A row counts at its own
     // threshold and at every lower one: what all thresholds add up to less what those above its own do.
     let (mut hits, mut rows, mut value) = (0.0, 0.0, 0.0);
     let (mut to_positive, mut to_negative) = (0.0, 0.0);
-    for run in order.runs().rev() {
+    for run in ranks.runs().rev() {
         start -= run;
         let (gained, lost) = ranked.weights(start, run);
         hits += gained;
@@ -185,7 +190,7 @@ mod tests {
     fn contributions_square_to_delongs_variance() {
         let scores = [0.1, 0.4, 0.4, 0.8, 0.35, 0.4, 0.9, 0.2, 0.6, 0.6];
         let positive = [false, false, true, true, true, false, true, false, false, true];
-        let linear = roc_auc(&Order::of(&scores), &positive, None).unwrap();
+        let linear = roc_auc(&Ranks::of(&scores, &positive), None).unwrap();
         let found: f64 = linear.contributions.iter().map(|c| c * c).sum();
         assert!((found - delong_by_pairs(&positive, &scores)).abs() < 1e-15, "{found}");
     }
@@ -194,7 +199,7 @@ mod tests {
     fn contributions_to_average_precision_are_its_derivatives() {
         let scores = [0.1, 0.4, 0.4, 0.8, 0.35, 0.4, 0.9];
         let positive = [false, false, true, true, true, false, false];
-        let linear = average_precision(&Order::of(&scores), &positive, None).unwrap();
+        let linear = average_precision(&Ranks::of(&scores, &positive), None).unwrap();
         // Repeating every row k times and one row k + 1 times is a small weight on that row.
         let k = 20_000;
         let rows: Vec<(bool, f64)> = positive.into_iter().zip(scores).collect();
@@ -205,7 +210,7 @@ mod tests {
                 heavy_positive.extend(std::iter::repeat_n(positive, times));
                 heavy_scores.extend(std::iter::repeat_n(score, times));
             }
-            let heavy = average_precision(&Order::of(&heavy_scores), &heavy_positive, None).unwrap().value;
+            let heavy = average_precision(&Ranks::of(&heavy_scores, &heavy_positive), None).unwrap().value;
             let slope = (heavy - linear.value) * k as f64 * (7.0_f64 / 6.0).sqrt();
             assert!((slope - contribution).abs() < 1e-4, "row {i}: {slope} {contribution}");
         }
@@ -213,13 +218,13 @@ mod tests {
 
     #[test]
     fn perfect_order_is_uncertain_and_one_class_undefined() {
-        let linear = roc_auc(&Order::of(&[0.1, 0.2, 0.8, 0.9]), &[false, false, true, true], None).unwrap();
+        let linear = roc_auc(&Ranks::of(&[0.1, 0.2, 0.8, 0.9], &[false, false, true, true]), None).unwrap();
         let found = auc_interval(&linear, (2.0, 2.0), 0.95);
         assert!(found.low < 0.6 && found.high == 1.0, "{found:?}");
-        let constant = roc_auc(&Order::of(&[0.5; 3]), &[false, true, true], None).unwrap();
+        let constant = roc_auc(&Ranks::of(&[0.5; 3], &[false, true, true]), None).unwrap();
         let found = auc_interval(&constant, (2.0, 1.0), 0.95);
         assert!(constant.value == 0.5 && found.low < 0.2 && found.high > 0.8, "{found:?}");
-        assert!(roc_auc(&Order::of(&[0.1, 0.2]), &[true, true], None).is_none());
-        assert!(average_precision(&Order::of(&[0.1, 0.2]), &[true, true], None).is_none());
+        assert!(roc_auc(&Ranks::of(&[0.1, 0.2], &[true, true]), None).is_none());
+        assert!(average_precision(&Ranks::of(&[0.1, 0.2], &[true, true]), None).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Metrics that need the rows themselves: losses of scores and of values, each with its rows' contributions.
 
 use super::linear::{Linear, Scale, weighted_mean};
-use super::order::Order;
+use super::order::Ranks;
 use super::quantile::weighted_median;
 use super::sampling::{Sampling, Size};
 use super::text::TextRow;
@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// Binary: whether the row is positive, and the probability it was given. `epsilon` is the machine epsilon of
-    /// the type the scores were stored in, by which log loss keeps them off 0 and 1; `order` is that of the scores, made here if need be.
-    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64, order: &'a OnceLock<Order> },
+    /// the type the scores were stored in, by which log loss keeps them off 0 and 1; `ranks` are those of the scores, made here if need be.
+    Scores { positive: &'a [bool], scores: &'a [f64], epsilon: f64, ranks: &'a OnceLock<Ranks> },
     /// Regression.
     Values { truth: &'a [f64], predicted: &'a [f64] },
     /// Texts against their references.
@@ -92,11 +92,11 @@ impl RowMetric {
     /// none of use.
     pub fn linear(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, scores, order, .. }) => {
-                ranking::roc_auc(order.get_or_init(|| Order::of(scores)), positive, weights)
+            (RowMetric::RocAuc, Rows::Scores { positive, scores, ranks, .. }) => {
+                ranking::roc_auc(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
             }
-            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, order, .. }) => {
-                ranking::average_precision(order.get_or_init(|| Order::of(scores)), positive, weights)
+            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, ranks, .. }) => {
+                ranking::average_precision(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
             }
             _ => self.of_rows(rows, weights),
         }
@@ -105,11 +105,11 @@ impl RowMetric {
     /// As [`RowMetric::linear`], but that contributions may lie in any order, as a variance does not mind.
     fn in_any_order(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, scores, order, .. }) => {
-                ranking::roc_auc_in_order(order.get_or_init(|| Order::of(scores)), positive, weights)
+            (RowMetric::RocAuc, Rows::Scores { positive, scores, ranks, .. }) => {
+                ranking::roc_auc_in_order(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
             }
-            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, order, .. }) => {
-                ranking::average_precision_in_order(order.get_or_init(|| Order::of(scores)), positive, weights)
+            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, ranks, .. }) => {
+                ranking::average_precision_in_order(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
             }
             _ => self.of_rows(rows, weights),
         }
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn scores_of_zero_and_one_have_a_finite_loss() {
         let scores = [0.0, 0.5];
-        let order = OnceLock::new();
-        let rows = Rows::Scores { positive: &[true, false], scores: &scores, epsilon: f64::EPSILON, order: &order };
+        let ranks = OnceLock::new();
+        let rows = Rows::Scores { positive: &[true, false], scores: &scores, epsilon: f64::EPSILON, ranks: &ranks };
         let loss = RowMetric::LogLoss.linear(rows, None).unwrap().value;
         assert!((loss - (f64::EPSILON.ln().abs() + 2_f64.ln()) / 2.0).abs() < 1e-12);
     }

@@ -8,11 +8,10 @@ use crate::stats::calibration::{Binned, Bins};
 use crate::stats::counts::{CountMetric, Tally, Undefined};
 use crate::stats::estimate;
 use crate::stats::linear::{Linear, Scale};
-use crate::stats::order::Order;
+use crate::stats::order::Ranks;
 use crate::stats::probabilities::{Probabilities, most_probable};
 use crate::stats::rows::Rows;
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -29,17 +28,31 @@ pub struct Classes {
     pub ks: Vec<usize>,
     /// Bins of the calibration errors.
     pub bins: usize,
+    pub shared: Shared,
 }
 
-#[derive(Clone, Debug)]
+/// What metrics of scores have in common, each made when the first asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    ranks: OnceLock<Ranks>,
+    /// By equal width and by equal mass, of rows without weights and groups.
+    bins: [OnceLock<Option<Binned>>; 2],
+}
+
+/// It follows from the rest.
+impl PartialEq for Shared {
+    fn eq(&self, _: &Shared) -> bool {
+        true
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
     /// Binary: of the positive class. Else of each of the first `width` classes, row-major.
     pub values: Vec<f64>,
     pub width: usize,
     /// Machine epsilon of the column's type.
     pub epsilon: f64,
-    /// That of the values, made when the first asks for it.
-    order: OnceLock<Order>,
 }
 
 /// With more classes than this none is measured alone.
@@ -89,84 +102,74 @@ impl Classes {
 }
 
 impl Scores {
-    pub fn new(values: Vec<f64>, width: usize, epsilon: f64) -> Scores {
-        Scores { values, width, epsilon, order: OnceLock::new() }
-    }
-
-    pub(in crate::quality) fn order(&self) -> &Order {
-        self.order.get_or_init(|| Order::of(&self.values))
-    }
-
     fn select(&self, places: &[u32]) -> Scores {
-        Scores::new(pick_rows(&self.values, self.width, places), self.width, self.epsilon)
+        Scores { values: pick_rows(&self.values, self.width, places), ..*self }
     }
 }
 
-impl PartialEq for Scores {
-    fn eq(&self, other: &Scores) -> bool {
-        (&self.values, self.width, self.epsilon) == (&other.values, other.width, other.epsilon)
-    }
-}
-
-/// The classes with what their metrics of scores have in common, each made when the first asks for it.
-struct Scored<'a> {
-    of: &'a Classes,
-    sampling: &'a Sampling,
-    positive: OnceCell<Vec<bool>>,
-    /// By equal width and by equal mass.
-    bins: [OnceCell<Option<Binned>>; 2],
-}
-
-impl<'a> Scored<'a> {
-    fn new(of: &'a Classes, sampling: &'a Sampling) -> Scored<'a> {
-        Scored { of, sampling, positive: OnceCell::new(), bins: Default::default() }
-    }
-
-    fn positive(&self) -> &[bool] {
-        self.positive.get_or_init(|| self.of.positive())
+/// Scores of which ranks and bins can be made: of the positive class, or of the most probable one.
+impl Classes {
+    /// Of a binary task, whether rows are positive; of others, whether they are of the most probable class. None
+    /// without scores.
+    pub(in crate::quality) fn ranks(&self) -> Option<&Ranks> {
+        let scores = self.scores.as_ref()?;
+        Some(self.shared.ranks.get_or_init(|| {
+            if self.binary {
+                return Ranks::of(&scores.values, &self.positive());
+            }
+            let of_row = |(row, truth): (&[f64], &u32)| {
+                let top = most_probable(row);
+                (row.get(top as usize).copied().unwrap_or(0.0), top == *truth)
+            };
+            let rows = scores.values.chunks(scores.width.max(1)).zip(&self.truth);
+            let (stated, hits): (Vec<f64>, Vec<bool>) = rows.map(of_row).unzip();
+            Ranks::of(&stated, &hits)
+        }))
     }
 
-    /// None without scores.
-    fn rows(&self) -> Option<Rows<'_>> {
-        let Scores { values, epsilon, order, .. } = self.of.scores.as_ref()?;
-        Some(Rows::Scores { positive: self.positive(), scores: values, epsilon: *epsilon, order })
+    /// The rows in bins of calibration. None without scores and without rows.
+    pub(in crate::quality) fn binned(&self, kind: Bins, sampling: &Sampling) -> Option<Cow<'_, Binned>> {
+        let ranks = self.ranks()?;
+        let make = || Binned::of(ranks, &kind.edges(self.bins, ranks.scores()), sampling);
+        match sampling.is_plain() {
+            true => {
+                let kept = &self.shared.bins[usize::from(kind == Bins::Mass)];
+                kept.get_or_init(make).as_ref().map(Cow::Borrowed)
+            }
+            false => make().map(Cow::Owned),
+        }
     }
 
     /// Metrics of probabilities that are neither counts nor losses of the positive class.
-    fn of_probabilities(&self, metric: &MetricInfo, level: f64) -> Option<estimate::Estimate> {
-        let scores = self.of.scores.as_ref()?;
+    fn of_probabilities(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        let scores = self.scores.as_ref()?;
         match metric.kind {
             Kind::Probability(kind) => {
-                let (classes, epsilon, truth) = (scores.width, scores.epsilon, self.of.truth.as_slice());
-                kind.of(Probabilities { classes, truth, scores: &scores.values, epsilon }, self.sampling, level)
+                let (classes, epsilon) = (scores.width, scores.epsilon);
+                kind.of(Probabilities { classes, truth: &self.truth, scores: &scores.values, epsilon }, sampling, level)
             }
             Kind::Calibration(kind) => {
-                let place = usize::from(kind.bins() == Bins::Mass);
-                let binned = self.bins[place].get_or_init(|| self.binned(scores, kind.bins())).as_ref()?;
-                let (value, interval) = kind.of(binned, level);
+                let (value, interval) = kind.of(self.binned(kind.bins(), sampling)?.as_ref(), level);
                 Some(estimate::Estimate::apart(value, Some(interval)))
             }
             _ => None,
         }
     }
 
-    /// The probability that each row states, and whether it came true: of the positive class, or of the most
-    /// probable one.
-    fn binned(&self, scores: &Scores, kind: Bins) -> Option<Binned> {
-        let of = |order: &Order, hits: &[bool]| {
-            let edges = kind.edges(self.of.bins, order.scores());
-            Binned::of(order, hits, &edges, self.sampling)
-        };
-        if self.of.binary {
-            return of(scores.order(), self.positive());
-        }
-        let of_row = |(row, truth): (&[f64], &u32)| {
-            let top = most_probable(row);
-            (row.get(top as usize).copied().unwrap_or(0.0), top == *truth)
-        };
-        let rows = scores.values.chunks(scores.width.max(1)).zip(&self.of.truth);
-        let (stated, hits): (Vec<f64>, Vec<bool>) = rows.map(of_row).unzip();
-        of(&Order::of(&stated), &hits)
+    /// Whether rows are positive, where a metric of ranks or losses asks.
+    fn positives(&self, metrics: &[&MetricInfo]) -> Option<Vec<bool>> {
+        metrics.iter().any(|metric| matches!(metric.kind, Kind::Row(_))).then(|| self.positive())
+    }
+
+    /// None without scores.
+    fn rows<'a>(&'a self, positive: &'a Option<Vec<bool>>) -> Option<Rows<'a>> {
+        let Scores { values, epsilon, .. } = self.scores.as_ref()?;
+        Some(Rows::Scores {
+            positive: positive.as_ref()?,
+            scores: values,
+            epsilon: *epsilon,
+            ranks: &self.shared.ranks,
+        })
     }
 }
 
@@ -184,6 +187,7 @@ impl Shape for Classes {
             scores: self.scores.as_ref().map(|s| s.select(places)),
             ks: self.ks.clone(),
             bins: self.bins,
+            shared: Shared::default(),
         })
     }
 
@@ -230,19 +234,28 @@ impl Shape for Classes {
             |scores: &&Scores| scores.width == width && renumbered.iter().take(width).copied().eq(0..width as u32);
         let scores = of.scores.as_ref().filter(same).cloned();
         let (binary, ks, bins) = (of.binary, of.ks.clone(), of.bins);
-        Cow::Owned(Outcomes::Classes(Classes { classes: all, binary, truth, predicted, scores, ks, bins }))
+        Cow::Owned(Outcomes::Classes(Classes {
+            classes: all,
+            binary,
+            truth,
+            predicted,
+            scores,
+            ks,
+            bins,
+            shared: Shared::default(),
+        }))
     }
 
     /// Counts of truth and prediction serve every metric of counts; those without a closed form share a bootstrap.
     fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        let scored = Scored::new(self, sampling);
+        let positive = self.positives(metrics);
         let counted = Counted::new(self, metrics, sampling, level);
         let value = |metric: &&MetricInfo| match count(metric) {
             Some(count) => counted.estimate(self, count, sampling, level),
             None if is_of_probabilities(metric) => {
-                scored.of_probabilities(metric, level).map(|found| (found.value, found.interval))
+                self.of_probabilities(metric, sampling, level).map(|found| (found.value, found.interval))
             }
-            None => linear::measure(metric, scored.rows()?, sampling, level),
+            None => linear::measure(metric, self.rows(&positive)?, sampling, level),
         };
         metrics.iter().map(value).collect()
     }
@@ -270,7 +283,7 @@ impl Shape for Classes {
         let Outcomes::Classes(baseline) = baseline else { return Vec::new() };
         let classes = self.classes.len().max(baseline.classes.len());
         let counts: Vec<_> = metrics.iter().filter_map(|metric| count(metric)).collect();
-        let scored = (Scored::new(self, sampling), Scored::new(baseline, sampling));
+        let positive = (self.positives(metrics), baseline.positives(metrics));
         let weights = sampling.weights.as_deref();
         let joint = sampling.is_plain().then(|| {
             let rows = self.truth.iter().zip(&self.predicted).zip(&baseline.predicted);
@@ -284,10 +297,11 @@ impl Shape for Classes {
         let pair = |metric: &&MetricInfo| {
             let Some(count) = count(metric) else {
                 if is_of_probabilities(metric) {
-                    let (a, b) = (scored.0.of_probabilities(metric, level)?, scored.1.of_probabilities(metric, level)?);
-                    return estimates::pair(&a, &b, "paired delta method", level);
+                    let of = |classes: &Classes| classes.of_probabilities(metric, sampling, level);
+                    return estimates::pair(&of(self)?, &of(baseline)?, "paired delta method", level);
                 }
-                return linear::compare(metric, scored.0.rows()?, scored.1.rows()?, sampling, level);
+                let (a, b) = (self.rows(&positive.0)?, baseline.rows(&positive.1)?);
+                return linear::compare(metric, a, b, sampling, level);
             };
             let (Some(joint), Some(resamples)) = (&joint, &resamples) else {
                 let of = |classes: &Classes, tally| classes.linear(count, tally, weights);

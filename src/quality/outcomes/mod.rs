@@ -15,7 +15,7 @@ mod values;
 
 pub(super) use estimates::pair as pair_of;
 
-pub use classes::{Classes, Scores};
+pub use classes::{Classes, Scores, Shared};
 pub use forecasts::Forecasts;
 pub use multilabel::Multilabel;
 pub use ranked::Ranked;

@@ -7,7 +7,7 @@ use super::{ReadShape, Role, column};
 use crate::config::{Predictions, Task};
 use crate::data::table::Table;
 use crate::model::Fault;
-use crate::quality::outcomes::{Classes, Outcomes, Scores};
+use crate::quality::outcomes::{Classes, Outcomes, Scores, Shared};
 use crate::stats::probabilities::most_probable;
 use arrow::array::{ArrayRef, RecordBatch};
 
@@ -94,10 +94,19 @@ impl<'a> Reader<'a> {
         if self.config.prediction.is_none() {
             self.predicted = self.scores.chunks(width.max(1)).map(most_probable).collect();
         }
-        let scores = (width > 0).then_some(Scores::new(self.scores, width, self.epsilon));
+        let scores = (width > 0).then_some(Scores { values: self.scores, width, epsilon: self.epsilon });
         let (classes, truth, predicted) = (self.classes.names, self.truth, self.predicted);
         let (ks, bins) = (self.config.detail.k.clone(), self.config.detail.bins);
-        Ok(Outcomes::Classes(Classes { classes, binary: false, truth, predicted, scores, ks, bins }))
+        Ok(Outcomes::Classes(Classes {
+            classes,
+            binary: false,
+            truth,
+            predicted,
+            scores,
+            ks,
+            bins,
+            shared: Shared::default(),
+        }))
     }
 
     /// The code of the positive class, if it occurs, and the names of the negative and the positive class.
@@ -187,8 +196,18 @@ impl ReadShape for Reader<'_> {
             Some(_) => sides(&self.predicted),
         };
         let truth = sides(&self.truth);
-        let scores = (!self.scores.is_empty()).then_some(Scores::new(self.scores, 1, self.epsilon));
+        let scores =
+            (!self.scores.is_empty()).then_some(Scores { values: self.scores, width: 1, epsilon: self.epsilon });
         let (ks, bins) = (Vec::new(), self.config.detail.bins);
-        Ok(Outcomes::Classes(Classes { classes, binary: true, truth, predicted, scores, ks, bins }))
+        Ok(Outcomes::Classes(Classes {
+            classes,
+            binary: true,
+            truth,
+            predicted,
+            scores,
+            ks,
+            bins,
+            shared: Shared::default(),
+        }))
     }
 }

@@ -4,7 +4,7 @@
 //! gives the same answer everywhere.
 
 use super::text::words;
-use crate::stats::order::Order;
+use crate::stats::order::Ranks;
 use crate::stats::random::Random;
 use crate::stats::ranking::roc_auc;
 
@@ -187,7 +187,7 @@ fn told_apart(a: &[Vec<(u32, f64)>], b: &[Vec<(u32, f64)>], columns: usize) -> R
     let tested = test_a.iter().map(|i| (&a[*i], false)).chain(test_b.iter().map(|i| (&b[*i], true)));
     let (truth, scores): (Vec<bool>, Vec<f64>) =
         tested.map(|(row, is_current)| (is_current, score(&averaged, bias, row))).unzip();
-    roc_auc(&Order::of(&scores), &truth, None).map(|area| area.value).ok_or_else(|| "one side has no rows".to_string())
+    roc_auc(&Ranks::of(&scores, &truth), None).map(|area| area.value).ok_or_else(|| "one side has no rows".to_string())
 }
 
 /// Fisher & Yates.

@@ -4,7 +4,7 @@
 use mlgate::model::Interval;
 use mlgate::stats::bootstrap::Joint;
 use mlgate::stats::counts::{CountMetric, Tally, Undefined};
-use mlgate::stats::order::Order;
+use mlgate::stats::order::Ranks;
 use mlgate::stats::rows::{RowMetric, Rows};
 use mlgate::stats::sampling::Sampling;
 use std::sync::OnceLock;
@@ -74,8 +74,8 @@ fn f1_and_its_difference() {
     });
 }
 
-fn scored<'a>(positive: &'a [bool], scores: &'a [f64], order: &'a OnceLock<Order>) -> Rows<'a> {
-    Rows::Scores { positive, scores, epsilon: f64::EPSILON, order }
+fn scored<'a>(positive: &'a [bool], scores: &'a [f64], ranks: &'a OnceLock<Ranks>) -> Rows<'a> {
+    Rows::Scores { positive, scores, epsilon: f64::EPSILON, ranks }
 }
 
 fn of_rows(metric: RowMetric, a: Rows<'_>, b: Rows<'_>) -> [Interval; 3] {

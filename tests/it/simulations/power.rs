@@ -63,7 +63,7 @@ fn auc(dice: &mut Dice, rows: usize, change: f64) -> Evidence {
         a.push(0.8 * u + 0.6 * v + if *y { shift } else { 0.0 });
     }
     let (of_a, of_b) = (OnceLock::new(), OnceLock::new());
-    let rows_of = |scores, order| Rows::Scores { positive: &positive, scores, epsilon: f64::EPSILON, order };
+    let rows_of = |scores, ranks| Rows::Scores { positive: &positive, scores, epsilon: f64::EPSILON, ranks };
     of_rows(RowMetric::RocAuc, rows_of(&a, &of_a), rows_of(&b, &of_b), rows)
 }
 
