@@ -12,6 +12,7 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -186,6 +187,11 @@ def write(folder: Path, rows: int) -> None:
         text = "version: 1\nmodel: {name: bench, files: [model.txt]}\nquality:\n"
         text += f"  predictions: {{file: p.parquet, task: binary, {columns}}}{baseline}\n  gates: ['{gate}']\n"
         (folder / f"{case}.yaml").write_text(text)
+    # As in a project: data are no code, which every run digests.
+    (folder / ".gitignore").write_text("*.parquet\n*.json\n")
+    git = ["git", "-C", str(folder), "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "bench"]):
+        subprocess.run([*git, *command], check=True)
 
 
 def main() -> None:
