@@ -95,12 +95,14 @@ fn confusion(
     if folded > 0 {
         labels.push(format!("{folded} others"));
     }
-    let counts = |place: &dyn Fn(usize) -> usize, (predicted, of): (&Predicted, &Classes)| -> Series {
-        let mut counts = vec![0.0; labels.len() * labels.len()];
-        for (i, (truth, said)) in of.truth.iter().zip(&of.predicted).enumerate() {
-            let at = place(*truth as usize) * labels.len() + place(*said as usize);
-            if let Some(count) = counts.get_mut(at) {
-                *count += predicted.sampling.weights.as_ref().map_or(1.0, |weights| weights[i]);
+    // By the place of each class.
+    let counts = |places: &[usize], (predicted, of): (&Predicted, &Classes)| -> Series {
+        let width = labels.len();
+        let mut counts = vec![0.0; width * width];
+        let weights = predicted.sampling.weights.as_deref();
+        for (row, (truth, said)) in of.truth.iter().zip(&of.predicted).enumerate() {
+            if let (Some(truth), Some(said)) = (places.get(*truth as usize), places.get(*said as usize)) {
+                counts[truth * width + said] += weights.map_or(1.0, |weights| weights[row]);
             }
         }
         vec![("rows", counts)]
@@ -109,16 +111,16 @@ fn confusion(
     for (place, class) in kept.iter().enumerate() {
         places[*class] = place;
     }
-    let ours = counts(&|class| places[class], candidate);
+    let ours = counts(&places, candidate);
     let theirs = baseline.and_then(|other| {
         if candidate.1.binary && other.1.binary {
-            return Some(counts(&|class| class, other));
+            return Some(counts(&[0, 1], other));
         }
         let by_name: HashMap<&String, usize> = classes.iter().zip(places.iter().copied()).collect();
         let place = |name| by_name.get(name).copied().or((folded > 0).then_some(labels.len() - 1));
         // A class that the candidate does not know has no place, and a matrix without it would not add up.
-        let place: Option<Vec<usize>> = other.1.classes.iter().map(place).collect();
-        place.map(|place| counts(&|class| place[class], other))
+        let places: Option<Vec<usize>> = other.1.classes.iter().map(place).collect();
+        places.map(|places| counts(&places, other))
     });
     Some((labels, ours, theirs))
 }

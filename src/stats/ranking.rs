@@ -31,14 +31,15 @@ pub(super) fn roc_auc_in_order(ranks: &Ranks, weights: Option<&[f64]>) -> Option
         return None;
     }
     // The weight of the other class that each row lies above, ties counting half.
-    let mut contributions = Vec::with_capacity(rows.positive.len());
-    let (mut wins, mut below) = (0.0, (0.0, 0.0));
+    let mut contributions = vec![0.0; rows.positive.len()];
+    let (mut wins, mut below, mut start) = (0.0, (0.0, 0.0), 0);
     for run in ranks.runs() {
-        let start = contributions.len();
         let here = rows.weights(start, run);
         let above = (below.0 + here.0 / 2.0, below.1 + here.1 / 2.0);
-        contributions
-            .extend(rows.positive[start..start + run].iter().map(|positive| if *positive { above.1 } else { above.0 }));
+        for place in start..start + run {
+            contributions[place] = if rows.positive[place] { above.1 } else { above.0 };
+        }
+        start += run;
         // Of rows without weights these are whole or half: exact in any order up to 2⁵² pairs.
         wins += here.0 * above.1;
         below = (below.0 + here.0, below.1 + here.1);
@@ -75,11 +76,13 @@ impl Ranked<'_> {
         sizes(self.positive, self.weights.as_deref())
     }
 
+    #[inline]
     pub fn weight(&self, place: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[place])
     }
 
     /// The weight of the positives and of the negatives among so many rows from `start` on.
+    #[inline]
     pub fn weights(&self, start: usize, run: usize) -> (f64, f64) {
         (start..start + run).fold((0.0, 0.0), |(positives, negatives), place| match self.positive[place] {
             true => (positives + self.weight(place), negatives),

@@ -107,10 +107,9 @@ impl Scores {
     }
 }
 
-/// Scores of which ranks and bins can be made: of the positive class, or of the most probable one.
 impl Classes {
-    /// Of a binary task, whether rows are positive; of others, whether they are of the most probable class. None
-    /// without scores.
+    /// The rows by their scores, with what came true: of a binary task the score of the positive class, of others that
+    /// of the most probable one. None without scores.
     pub(in crate::quality) fn ranks(&self) -> Option<&Ranks> {
         let scores = self.scores.as_ref()?;
         Some(self.shared.ranks.get_or_init(|| {
