@@ -129,6 +129,7 @@ fn image(config: &Config) -> Option<String> {
     let image = config.image.as_ref()?;
     let how = match &image.build {
         Build::Docker(asked) => format!("{} by the Docker engine", asked.dockerfile.display()),
+        Build::Layers(l) if l.pack.is_some() => format!("ModelPack of {}", count(l.layers.len(), "layer")),
         Build::Layers(l) => format!(
             "{} on {}, without a daemon",
             count(l.layers.len(), "layer"),

@@ -6,9 +6,10 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Join};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 /// Lines of output kept from a command, from its end.
@@ -110,6 +111,60 @@ pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> st
         tokio::spawn(async move { pipe.write_all(&input).await });
     }
     Ok(group)
+}
+
+/// A program that is talked to over its standard input and output.
+#[derive(Debug)]
+pub struct Dialogue {
+    /// Reading is of its output, writing to its input.
+    pub stream: Join<ChildStdout, ChildStdin>,
+    /// It is killed when this is dropped.
+    pub alive: Alive,
+    pub errors: Errors,
+}
+
+#[derive(Debug)]
+pub struct Alive(#[expect(dead_code, reason = "its drop ends the program")] Child);
+
+/// The last lines of a program's standard error.
+#[derive(Clone, Debug, Default)]
+pub struct Errors(Arc<Mutex<Tail>>);
+
+impl Errors {
+    /// After a moment for more to come.
+    pub async fn told(&self) -> Vec<String> {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        self.0.lock().map(|tail| tail.0.iter().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// Starts a program to talk to, in a group of its own.
+///
+/// # Errors
+/// When it cannot be started, such as when there is no such program.
+pub fn dialogue(name: &str, arguments: &[String]) -> std::io::Result<Dialogue> {
+    let mut command = Command::new(name);
+    command.args(arguments).process_group(0).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for name in withheld() {
+        command.env_remove(name);
+    }
+    let mut child = command.spawn()?;
+    let (Some(input), Some(output), Some(pipe)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+        return Err(std::io::Error::other("its pipes are not there"));
+    };
+    let (send, mut lines) = mpsc::channel(64);
+    tokio::spawn(read_lines(pipe, send));
+    let errors = Errors::default();
+    let tail = errors.clone();
+    tokio::spawn(async move {
+        while let Some(line) = lines.recv().await {
+            if let Ok(mut tail) = tail.0.lock() {
+                tail.push(line);
+            }
+        }
+    });
+    Ok(Dialogue { stream: tokio::io::join(output, input), alive: Alive(child), errors })
 }
 
 fn start(mut command: Command) -> std::io::Result<Group> {
@@ -218,7 +273,7 @@ impl Drop for Group {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tail(VecDeque<String>);
 
 impl Tail {

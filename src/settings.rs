@@ -11,7 +11,7 @@ use crate::record::statements::Builder;
 use crate::report;
 use crate::secret::{self, Secret};
 use crate::sign::Token;
-use crate::ui::{Mode, Ui};
+use crate::ui::{Folds, Mode, Ui};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,7 +154,12 @@ impl Settings {
     }
 
     pub fn ui(&self) -> Ui {
-        Ui::new(self.progress)
+        let folds = match self.host {
+            Host::GitHub(_) => Folds::GitHub,
+            Host::GitLab(_) => Folds::GitLab,
+            Host::Local => Folds::None,
+        };
+        Ui::new(self.progress).with_folds(folds)
     }
 
     pub fn report_options(&self, config: Option<String>) -> report::Options {

@@ -12,6 +12,8 @@ pub struct Image {
     pub tags: Vec<String>,
     /// Speak plain HTTP with the registry; loopback addresses always do.
     pub insecure: bool,
+    /// Of the manifests, and of the index where there are several.
+    pub annotations: Vec<(String, String)>,
     pub attest: Vec<Attest>,
     pub checks: ImageChecks,
     pub gates: Vec<Gate>,
@@ -63,6 +65,11 @@ pub enum TrustedSigner {
 }
 
 impl Image {
+    /// Whether it is a ModelPack, which no container can be started from.
+    pub fn is_model_pack(&self) -> bool {
+        matches!(&self.build, Build::Layers(layered) if layered.pack.is_some())
+    }
+
     /// The folder that `repository: oci:dist/image` names, relative to that of `mlops.yaml`.
     pub fn folder(&self) -> Option<&Path> {
         self.repository.strip_prefix("oci:").map(Path::new)
@@ -81,6 +88,8 @@ pub enum Build {
 pub struct DockerBuild {
     pub dockerfile: PathBuf,
     pub context: PathBuf,
+    /// `context_from: git`: what git does not track is no part of the context.
+    pub tracked_only: bool,
     pub args: Vec<(String, String)>,
     pub target: Option<String>,
     pub labels: Vec<(String, String)>,
@@ -106,6 +115,40 @@ pub struct LayeredImage {
     pub labels: Vec<(String, String)>,
     /// One or more: `linux/amd64`. Several make one image with an index.
     pub platforms: Vec<String>,
+    /// `format: modelpack`: an artifact that holds a model, instead of an image of a container.
+    pub pack: Option<Box<ModelPack>>,
+}
+
+/// What is known of a model in a ModelPack, all of it freely worded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelPack {
+    pub name: Option<String>,
+    pub family: Option<String>,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub version: Option<String>,
+    pub revision: Option<String>,
+    pub vendor: Option<String>,
+    pub doc_url: Option<String>,
+    pub source_url: Option<String>,
+    pub authors: Vec<String>,
+    pub licenses: Vec<String>,
+    pub architecture: Option<String>,
+    pub format: Option<String>,
+    pub param_size: Option<String>,
+    pub precision: Option<String>,
+    pub quantization: Option<String>,
+}
+
+/// What a layer of a ModelPack holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelKind {
+    Weight,
+    /// What belongs to the weights: a tokenizer, `config.json`.
+    Config,
+    Doc,
+    Code,
+    Dataset,
 }
 
 /// How a layer is stored in the registry.
@@ -117,6 +160,8 @@ pub enum Compression {
     None,
     Gzip,
     Zstd,
+    /// Of a ModelPack: each file is a layer of its own, as it is.
+    Raw,
 }
 
 #[derive(Clone, Debug)]
@@ -128,4 +173,6 @@ pub struct Layer {
     /// Absolute folder in the image.
     pub to: String,
     pub compression: Compression,
+    /// Of a ModelPack.
+    pub kind: Option<ModelKind>,
 }

@@ -359,6 +359,11 @@ pub static IMAGE: Object = Object {
         may("first_run", PASS_OR_BLOCK, "What relative gates do while nothing is in production; block unless said."),
         may("dockerfile", Shape::Text, "Build with the Docker engine from this file."),
         may("context", Shape::Text, "Build context of the Dockerfile; the folder of this file unless said."),
+        may(
+            "context_from",
+            Shape::OneOf(&["folder", "git"]),
+            "git: only the files that git tracks, as they are now; folder unless said.",
+        ),
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
         may("target", Shape::Text, "Stage of the Dockerfile to build."),
         may("no_cache", Shape::Bool, "Run every step of the Dockerfile anew."),
@@ -373,6 +378,34 @@ pub static IMAGE: Object = Object {
         may("user", Shape::Scalar, "User of a daemonless image."),
         may("ports", Shape::List(&Shape::Integer), "Ports that a daemonless image exposes."),
         may("labels", Shape::Map(&Shape::Scalar), "Labels of the image."),
+        may("annotations", Shape::Map(&Shape::Scalar), "OCI annotations of its manifest, and of its index."),
+        may(
+            "format",
+            Shape::OneOf(&["image", "modelpack"]),
+            "modelpack: an artifact of CNCF ModelPack; image unless said.",
+        ),
+        may("about", Shape::Object(&ABOUT), "What a ModelPack says of the model."),
+    ],
+};
+
+pub static ABOUT: Object = Object {
+    keys: &[
+        may("name", Shape::Text, "The model's name; that of `model` unless said."),
+        may("family", Shape::Text, "Such as llama3."),
+        may("title", Shape::Text, "For people."),
+        may("description", Shape::Text, "For people."),
+        may("version", Shape::Scalar, "Of the model."),
+        may("revision", Shape::Scalar, "Of its sources."),
+        may("vendor", Shape::Text, "Who distributes it."),
+        may("doc_url", Shape::Text, "Where more is told."),
+        may("source_url", Shape::Text, "Where its sources are."),
+        may("authors", TEXTS, "Who made it."),
+        may("licenses", TEXTS, "SPDX expressions: Apache-2.0."),
+        may("architecture", Shape::Text, "Such as transformer or cnn."),
+        may("format", Shape::Text, "Such as onnx, safetensors or gguf."),
+        may("param_size", Shape::Scalar, "How many parameters: 8b, 100m."),
+        may("precision", Shape::Text, "Such as bf16 or int8."),
+        may("quantization", Shape::Text, "Such as awq or gptq."),
     ],
 };
 
@@ -414,11 +447,20 @@ pub static LAYER: Object = Object {
         must("name", Shape::Text, "How the layer is called in reports."),
         must("files", TEXTS, "Files, folders or globs, relative to this file."),
         may("to", Shape::Text, "Absolute folder in the image; / unless said."),
-        may("compression", COMPRESSION, "auto (gzip, or none where it does not help), none, gzip or zstd."),
+        may(
+            "compression",
+            COMPRESSION,
+            "auto (gzip, or none where it does not help), none, gzip or zstd; of a ModelPack also raw: each file a layer.",
+        ),
+        may(
+            "kind",
+            Shape::OneOf(&["weight", "config", "doc", "code", "dataset"]),
+            "Of a ModelPack: what the layer holds.",
+        ),
     ],
 };
 
-const COMPRESSION: Shape = Shape::OneOf(&["auto", "none", "gzip", "zstd"]);
+const COMPRESSION: Shape = Shape::OneOf(&["auto", "none", "gzip", "zstd", "raw"]);
 
 pub static LATENCY: Object = Object {
     keys: &[

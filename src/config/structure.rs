@@ -86,8 +86,15 @@ fn unknown_key(key: &Node, name: &str, object: &Object, path: &str, problems: &m
 
 /// Names of data sets, suites and environments become ids, file names and labels.
 fn check_name(key: &Node, path: &str, problems: &mut Problems) {
-    let is_free = ["image.args", "image.env", "image.labels", "latency.request.headers", "quality.metrics.units"]
-        .contains(&path)
+    let is_free = [
+        "image.annotations",
+        "image.args",
+        "image.env",
+        "image.labels",
+        "latency.request.headers",
+        "quality.metrics.units",
+    ]
+    .contains(&path)
         || path.ends_with("columns");
     // Classes and levels of quantiles are often numbers.
     let is_scalar = ["quality.predictions.scores", "quality.predictions.quantiles"].contains(&path)

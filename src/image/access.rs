@@ -16,42 +16,58 @@ const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 /// socket, registries anonymously.
 #[derive(Clone, Default)]
 pub struct Access {
-    /// As in `DOCKER_HOST`: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`.
-    engine: Option<String>,
+    pub(super) engine: Named,
     /// Sockets tried in turn when no engine is named.
-    sockets: Vec<PathBuf>,
+    pub(super) sockets: Vec<PathBuf>,
     /// Docker's `config.json`.
     docker_config: Option<PathBuf>,
     github_token: Option<String>,
     github_actor: Option<String>,
 }
 
+/// What the environment says of the engine.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    /// `DOCKER_HOST`: `unix:///run/docker.sock`, `tcp://127.0.0.1:2375`, `ssh://ann@build`.
+    pub(super) host: Option<String>,
+    /// `DOCKER_CONTEXT`
+    pub(super) context: Option<String>,
+    /// `DOCKER_TLS_VERIFY`: TLS is spoken with `DOCKER_HOST`.
+    pub(super) verified: bool,
+    /// `DOCKER_TLS`: TLS, and nobody looks with whom.
+    pub(super) unverified: bool,
+    /// `DOCKER_CERT_PATH`, else Docker's folder.
+    pub(super) certificates: Option<PathBuf>,
+    /// Docker's folder, with its configuration and its contexts.
+    pub(super) folder: Option<PathBuf>,
+}
+
 impl Access {
-    /// Reads what `DOCKER_HOST`, `DOCKER_CONFIG`, `HOME`, `XDG_RUNTIME_DIR`, `GITHUB_TOKEN` and `GITHUB_ACTOR` say.
+    /// Reads what `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`, `DOCKER_CONFIG`, `HOME`, `XDG_RUNTIME_DIR`, `GITHUB_TOKEN` and `GITHUB_ACTOR` say.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Access {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let home = given("HOME").map(PathBuf::from);
         let mut sockets = vec![PathBuf::from("/var/run/docker.sock")];
-        sockets.extend(given("XDG_RUNTIME_DIR").map(|dir| PathBuf::from(dir).join("docker.sock")));
+        let runtime = given("XDG_RUNTIME_DIR").map(PathBuf::from);
+        sockets.extend(runtime.as_ref().map(|dir| dir.join("docker.sock")));
         sockets.extend(home.as_ref().map(|home| home.join(".docker/run/docker.sock")));
+        sockets.push(PathBuf::from("/run/podman/podman.sock"));
+        sockets.extend(runtime.as_ref().map(|dir| dir.join("podman/podman.sock")));
         let folder = given("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(home?.join(".docker")));
         Access {
-            engine: given("DOCKER_HOST"),
+            engine: Named {
+                host: given("DOCKER_HOST"),
+                context: given("DOCKER_CONTEXT"),
+                verified: given("DOCKER_TLS_VERIFY").is_some(),
+                unverified: given("DOCKER_TLS").is_some(),
+                certificates: given("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| folder.clone()),
+                folder: folder.clone(),
+            },
             sockets,
             docker_config: folder.map(|folder| folder.join("config.json")),
             github_token: given("GITHUB_TOKEN"),
             github_actor: given("GITHUB_ACTOR"),
         }
-    }
-
-    /// The engine's address, `unix://…` or `tcp://…`: the one named, else the first socket that exists.
-    pub(super) fn engine_address(&self) -> String {
-        if let Some(named) = &self.engine {
-            return named.clone();
-        }
-        let usual = PathBuf::from("/var/run/docker.sock");
-        let found = self.sockets.iter().find(|socket| socket.exists()).unwrap_or(&usual);
-        format!("unix://{}", found.display())
     }
 
     /// Credentials for a registry: Docker's configuration, then `GITHUB_TOKEN` for ghcr.io, else none.
@@ -111,7 +127,7 @@ impl Access {
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
-            .field("engine", &self.engine_address())
+            .field("engine", &self.engine)
             .field("docker_config", &self.docker_config)
             .field("github_token", &self.github_token.as_ref().map(|_| "<redacted>"))
             .finish_non_exhaustive()

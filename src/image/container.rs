@@ -5,6 +5,7 @@
 use super::access::is_loopback;
 use super::archive::pack;
 use super::blobs::Blobs;
+use super::engine::{Endpoint, Login};
 use super::layout::{Layout, Listed};
 use super::{Built, engine};
 use crate::model::Fault;
@@ -48,7 +49,7 @@ pub async fn start(built: &Built, port: u16, env: &[(String, String)]) -> Result
     };
     let name = fresh_name();
     let published = format!("{port}/tcp");
-    let (bind, reach) = place(&what, &built.access.engine_address()).await?;
+    let (bind, reach) = place(&what, &engine::meant(&built.access)?.0).await?;
     let binding = PortBinding { host_ip: Some(bind.to_string()), host_port: Some("0".into()) };
     let body = ContainerCreateBody {
         image: Some(image),
@@ -117,12 +118,16 @@ impl Container {
 }
 
 /// The address to publish on, and the one to reach it by.
-async fn place(what: &str, engine: &str) -> Result<(Ipv4Addr, IpAddr), Fault> {
-    let host = match engine.split_once("://") {
-        Some(("tcp" | "http", host)) if !is_loopback(host) => host.trim_end_matches('/'),
-        _ => return Ok((Ipv4Addr::LOCALHOST, Ipv4Addr::LOCALHOST.into())),
+async fn place(what: &str, engine: &Endpoint) -> Result<(Ipv4Addr, IpAddr), Fault> {
+    let here = Ok((Ipv4Addr::LOCALHOST, Ipv4Addr::LOCALHOST.into()));
+    let host = match engine {
+        Endpoint::Tcp(host, _) | Endpoint::Tls(host, ..) | Endpoint::Ssh(Login { host, .. }) => host,
+        Endpoint::Unix(_) => return here,
     };
-    let found = tokio::time::timeout(QUICK, tokio::net::lookup_host(host)).await;
+    if host.parse::<IpAddr>().map_or_else(|_| is_loopback(host), |address| address.is_loopback()) {
+        return here;
+    }
+    let found = tokio::time::timeout(QUICK, tokio::net::lookup_host((host.as_str(), 0))).await;
     let address = match found {
         Ok(found) => found.map_err(|e| Fault::new(what, format!("{host}: {e}"), ""))?.find(SocketAddr::is_ipv4),
         Err(_) => None,
@@ -229,10 +234,11 @@ mod tests {
     #[tokio::test]
     async fn a_port_is_published_where_it_can_be_reached() {
         let here = (Ipv4Addr::LOCALHOST, IpAddr::V4(Ipv4Addr::LOCALHOST));
-        for engine in ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375", "tcp://localhost:2375"] {
-            assert_eq!(place("start", engine).await.unwrap(), here, "{engine}");
+        let tcp = |host: &str| Endpoint::Tcp(host.into(), 2375);
+        for engine in [Endpoint::Unix("/var/run/docker.sock".into()), tcp("127.0.0.1"), tcp("localhost"), tcp("::1")] {
+            assert_eq!(place("start", &engine).await.unwrap(), here, "{engine:?}");
         }
         let there = (Ipv4Addr::UNSPECIFIED, IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)));
-        assert_eq!(place("start", "tcp://192.0.2.7:2375").await.unwrap(), there);
+        assert_eq!(place("start", &tcp("192.0.2.7")).await.unwrap(), there);
     }
 }

@@ -7,7 +7,7 @@ use crate::model::Fault;
 use oci_client::manifest::{OciDescriptor, OciImageManifest};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -70,30 +70,43 @@ impl Layout {
         Ok(descriptor(media_type, digest, bytes.len() as u64))
     }
 
-    /// Writes the manifest of one platform.
+    /// Writes the manifest of one platform, or of an artifact of a type.
     pub(super) fn write_manifest(
         &self,
         config: OciDescriptor,
         layers: Vec<OciDescriptor>,
+        artifact_type: Option<&str>,
+        annotations: &[(String, String)],
     ) -> io::Result<OciDescriptor> {
-        let media_type = Some(MANIFEST.to_string());
-        let manifest = OciImageManifest { media_type, config, layers, ..OciImageManifest::default() };
+        let (media_type, artifact_type) = (Some(MANIFEST.to_string()), artifact_type.map(str::to_string));
+        let annotations = (!annotations.is_empty()).then(|| annotations.iter().cloned().collect());
+        let manifest =
+            OciImageManifest { media_type, artifact_type, config, layers, annotations, ..OciImageManifest::default() };
         self.write(MANIFEST, &serde_json::to_vec(&manifest)?)
     }
 
     /// Writes the index of the layout, which points to the image: the one manifest, or with several platforms an index
     /// of theirs. Returns its descriptor.
-    pub(super) fn seal(&self, mut manifests: Vec<(OciDescriptor, Value)>) -> io::Result<OciDescriptor> {
+    pub(super) fn seal(
+        &self,
+        mut manifests: Vec<(OciDescriptor, Value)>,
+        annotations: &[(String, String)],
+    ) -> io::Result<OciDescriptor> {
         let image = match manifests.len() {
             1 => manifests.remove(0).0,
             _ => {
                 let listed = manifests.into_iter().map(|(manifest, platform)| {
                     json!({"mediaType": MANIFEST, "digest": manifest.digest, "size": manifest.size, "platform": platform})
                 });
-                self.write(INDEX, index(listed.collect()).as_bytes())?
+                let mut index = index(listed.collect());
+                if !annotations.is_empty() {
+                    let named = annotations.iter().map(|(name, value)| (name.clone(), json!(value)));
+                    index["annotations"] = Value::Object(named.collect::<BTreeMap<_, _>>().into_iter().collect());
+                }
+                self.write(INDEX, index.to_string().as_bytes())?
             }
         };
-        std::fs::write(self.root.join("index.json"), index(vec![json!(image)]))?;
+        std::fs::write(self.root.join("index.json"), index(vec![json!(image)]).to_string())?;
         Ok(image)
     }
 
@@ -125,8 +138,8 @@ impl Layout {
     }
 }
 
-fn index(manifests: Vec<Value>) -> String {
-    json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}).to_string()
+fn index(manifests: Vec<Value>) -> Value {
+    json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
 }
 
 /// The index of a layout in which one image has these tags.
@@ -135,7 +148,7 @@ pub(super) fn tagged(image: &OciDescriptor, tags: &[String]) -> String {
         let annotations = json!({"org.opencontainers.image.ref.name": tag});
         json!({"mediaType": image.media_type, "digest": image.digest, "size": image.size, "annotations": annotations})
     };
-    index(tags.iter().map(entry).collect())
+    index(tags.iter().map(entry).collect()).to_string()
 }
 
 /// An image as it is pushed: a manifest, or an index of one a platform.

@@ -27,7 +27,7 @@ pub use proof::{
 pub(crate) use registry::{check_tags, is_tag};
 pub use registry::{resolve, retag};
 
-pub(crate) use engine::build as build_with_engine;
+pub(crate) use engine::{Said, build as build_with_engine};
 pub(crate) use layers::build as build_without_engine;
 
 use crate::model::{Cleared, Fault};

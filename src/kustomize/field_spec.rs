@@ -189,7 +189,13 @@ pub(crate) fn images() -> Vec<FieldSpec> {
         "spec/template/spec/initContainers[]",
     ]
     .map(|path| FieldSpec::new(&format!("{path}/image"), "", "", "", true))
-    .to_vec()
+    .into_iter()
+    // Images that are mounted as volumes.
+    .chain(
+        ["spec", "spec/template/spec"]
+            .map(|pod| FieldSpec::new(&format!("{pod}/volumes[]/image/reference"), "", "", "", false)),
+    )
+    .collect()
 }
 
 pub(crate) fn replicas() -> Vec<FieldSpec> {

@@ -94,6 +94,7 @@ pub struct ImageRef {
     /// Kind and name of the object.
     pub kind: String,
     pub name: String,
+    /// Of the container, or of the volume that mounts it.
     pub container: String,
     /// The reference as written: name, tag, digest.
     pub image: String,
@@ -179,6 +180,14 @@ fn collect_images(node: &Value, kind: &str, name: &str, found: &mut Vec<ImageRef
                     found.extend(list.iter().filter_map(|c| {
                         let image = c.at(&["image"])?.as_str()?.to_owned();
                         let container = c.str_at(&["name"]).to_owned();
+                        Some(ImageRef { kind: kind.to_owned(), name: name.to_owned(), container, image })
+                    }));
+                }
+                // Images that are mounted.
+                if let ("volumes", Value::List(list)) = (key.as_str(), value) {
+                    found.extend(list.iter().filter_map(|volume| {
+                        let image = volume.at(&["image", "reference"])?.as_str()?.to_owned();
+                        let container = volume.str_at(&["name"]).to_owned();
                         Some(ImageRef { kind: kind.to_owned(), name: name.to_owned(), container, image })
                     }));
                 }

@@ -1,9 +1,12 @@
 //! The image stage: builds the model's image, pushes nothing.
 
 use super::Context;
-use crate::config::{Build, Image};
-use crate::image::{self, Access, Built};
-use crate::model::{Evidence, Input, Measurement, Unit};
+use crate::config::{Build, DockerBuild, Image};
+use crate::image::{self, Access, Built, Said};
+use crate::model::{Evidence, Fault, Input, Measurement, Unit};
+use crate::source::git;
+use crate::ui::Progress;
+use std::path::Path;
 
 /// Builds the image into `.mlgate/image/`. What it is, is known afterwards; whether it is pushed, the decision says.
 pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence, Option<Built>) {
@@ -14,9 +17,8 @@ pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence
         return (Evidence::of_fault(fault), None);
     }
     let built = match &image.build {
-        Build::Docker(_) => {
-            let built = image::build_with_engine(ctx.root, &layout, image, access, |step| progress.message(step)).await;
-            built.map_err(|fault| vec![fault])
+        Build::Docker(asked) => {
+            by_engine(ctx, &layout, image, asked, access, &progress).await.map_err(|fault| vec![fault])
         }
         Build::Layers(layered) => image::build_without_engine(ctx.root, &layout, image, layered, access).await,
     };
@@ -24,6 +26,33 @@ pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence
         Ok(built) => (evidence(&built), Some(built)),
         Err(faults) => (Evidence { faults, ..Evidence::default() }, None),
     }
+}
+
+/// In a job's log the engine's output is folded away; on a terminal its step is shown while it runs.
+async fn by_engine(
+    ctx: &Context<'_>,
+    layout: &Path,
+    image: &Image,
+    asked: &DockerBuild,
+    access: &Access,
+    progress: &Progress,
+) -> Result<Built, Fault> {
+    let tracked = match asked.tracked_only {
+        true => Some(git::tracked(&ctx.root.join(&asked.context)).await.ok_or_else(|| {
+            let hint = "leave `context_from` out, or build in a clone";
+            Fault::new("list the files that git tracks", "git knows of no repository here, or is not installed", hint)
+        })?),
+        false => None,
+    };
+    let fold = ctx.ui.fold(&format!("build {} by the Docker engine", asked.dockerfile.display()));
+    let say = |said: Said| match said {
+        Said::Step(line) => {
+            progress.message(line);
+            fold.line(line);
+        }
+        Said::Output(line) => fold.line(line),
+    };
+    image::build_with_engine(ctx.root, layout, image, access, tracked.as_deref(), say).await
 }
 
 fn evidence(built: &Built) -> Evidence {

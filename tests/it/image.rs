@@ -1,7 +1,10 @@
 //! Images for real: a Docker engine, registries on loopback, skopeo as the judge of what was pushed.
 
 mod faults;
+mod jobs;
 mod lifecycle;
+mod modelpack;
+mod remote;
 
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
@@ -53,6 +56,7 @@ fn layered(repository: &str, base: Option<&str>) -> (Image, LayeredImage) {
         files: files.iter().map(|file| file.to_string()).collect(),
         to: to.into(),
         compression: Compression::default(),
+        kind: None,
     };
     let layers = LayeredImage {
         base: base.map(str::to_string),
@@ -65,6 +69,7 @@ fn layered(repository: &str, base: Option<&str>) -> (Image, LayeredImage) {
         ports: vec![8080],
         labels: vec![("org.opencontainers.image.title".into(), "churn".into())],
         platforms: vec!["linux/amd64".into()],
+        pack: None,
     };
     (image(repository, Build::Layers(layers.clone())), layers)
 }
@@ -75,6 +80,7 @@ fn image(repository: &str, build: Build) -> Image {
         build,
         tags: vec!["v1".into(), "candidate".into()],
         insecure: false,
+        annotations: Vec::new(),
         attest: Vec::new(),
         checks: Default::default(),
         gates: Vec::new(),
@@ -378,7 +384,7 @@ async fn an_engine_that_is_not_there_is_a_named_fault() {
     for (host, why) in [
         ("unix:///nowhere/docker.sock".to_string(), "there is no socket"),
         (format!("tcp://127.0.0.1:{}", free_port()), "refused"),
-        ("ssh://somewhere".to_string(), "unix:// and tcp://"),
+        ("npipe:////./pipe/docker_engine".to_string(), "does not speak"),
     ] {
         let (evidence, none) = build(dir.path(), &image, &access(Some(&host), None)).await;
         let fault = evidence.faults.first().unwrap_or_else(|| panic!("{host} gave no fault"));

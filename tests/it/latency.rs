@@ -471,7 +471,7 @@ async fn the_built_image_is_probed_and_its_container_removed() {
 fn busybox(entrypoint: &[&str]) -> Image {
     let layer = |name: &str, to: &str| {
         let compression = Compression::default();
-        Layer { name: name.into(), files: vec![format!("{name}/")], to: to.into(), compression }
+        Layer { name: name.into(), files: vec![format!("{name}/")], to: to.into(), compression, kind: None }
     };
     let layers = LayeredImage {
         base: None,
@@ -484,12 +484,14 @@ fn busybox(entrypoint: &[&str]) -> Image {
         ports: vec![8080],
         labels: vec![("test".into(), "latency".into())],
         platforms: vec!["linux/amd64".into()],
+        pack: None,
     };
     Image {
         repository: "127.0.0.1:1/churn".into(),
         build: Build::Layers(layers),
         tags: Vec::new(),
         insecure: true,
+        annotations: Vec::new(),
         attest: Vec::new(),
         checks: Default::default(),
         gates: Vec::new(),

@@ -4,7 +4,9 @@ use super::{Reader, pairs, scalar, text_or, texts};
 use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
-use crate::config::{Attest, Build, Compression, DockerBuild, Image, ImageChecks, Layer, LayeredImage};
+use crate::config::{
+    Attest, Build, Compression, DockerBuild, Image, ImageChecks, Layer, LayeredImage, ModelKind, ModelPack,
+};
 use crate::model::{Severity, StageKind};
 use std::ops::Range;
 
@@ -15,9 +17,10 @@ fn attest(node: &Node) -> Vec<Attest> {
 }
 
 impl Reader<'_> {
-    pub(super) fn image(&mut self, node: &Node) -> Image {
+    /// `model` is the model's name.
+    pub(super) fn image(&mut self, node: &Node, model: &str) -> Image {
         let has = |key: &str| node.get(key);
-        const DOCKER: [&str; 6] = ["dockerfile", "context", "args", "target", "no_cache", "cache_from"];
+        const DOCKER: [&str; 7] = ["dockerfile", "context", "context_from", "args", "target", "no_cache", "cache_from"];
         const LAYERED: [&str; 9] =
             ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports"];
         let docker = DOCKER.iter().find_map(|k| has(k));
@@ -50,7 +53,7 @@ impl Reader<'_> {
             self.problems.add(Code::BadValue, at, "an image needs at least one tag", "tags: [\"{{ git.sha }}\"]");
         }
         let build = if has("layers").is_some() && docker.is_none() {
-            Build::Layers(self.layered(node))
+            Build::Layers(LayeredImage { pack: pack(node, model), ..self.layered(node) })
         } else {
             let platforms = self.platforms(node);
             if let Some(at) = node.get("platforms").filter(|_| platforms.len() > 1).map(|n| &n.at) {
@@ -61,6 +64,7 @@ impl Reader<'_> {
             Build::Docker(DockerBuild {
                 dockerfile: self.path(node, "dockerfile").unwrap_or_default(),
                 context: self.path(node, "context").unwrap_or_else(|| ".".into()),
+                tracked_only: node.get("context_from").and_then(Node::text) == Some("git"),
                 args: pairs(node, "args"),
                 target: node.get("target").and_then(Node::text).map(str::to_string),
                 labels: pairs(node, "labels"),
@@ -72,8 +76,10 @@ impl Reader<'_> {
         let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
         let gates = self.gates(node, Some(StageKind::Image), &Known::default().and_image(true), true);
         let checks = self.image_checks(node);
+        self.model_pack(node);
         let first_run_accepted = node.get("first_run").and_then(Node::text) == Some("accept");
-        Image { repository, build, tags, insecure, attest: attest(node), checks, gates, first_run_accepted }
+        let (annotations, attest) = (pairs(node, "annotations"), attest(node));
+        Image { repository, build, tags, insecure, annotations, attest, checks, gates, first_run_accepted }
     }
 
     fn image_checks(&mut self, node: &Node) -> ImageChecks {
@@ -142,7 +148,7 @@ impl Reader<'_> {
                 self.problems.add(Code::BadValue, at, "a layer without files", "files: [model/]");
             }
             let compression = compression(layer).or(compression(node)).unwrap_or_default();
-            layers.push(Layer { name: text_or(Some(layer), "name", ""), files, to, compression });
+            layers.push(Layer { name: text_or(Some(layer), "name", ""), files, to, compression, kind: kind(layer) });
         }
         let mut ports = Vec::new();
         for port in node.get("ports").map(Node::items).unwrap_or_default() {
@@ -160,6 +166,67 @@ impl Reader<'_> {
             ports,
             labels: pairs(node, "labels"),
             platforms,
+            pack: None,
+        }
+    }
+
+    /// What is said of a ModelPack, and only of one; and what is said of containers, and only of them.
+    fn model_pack(&mut self, node: &Node) {
+        let layers = node.get("layers").map(Node::items).unwrap_or_default();
+        let raw = |node: &'_ Node| {
+            node.get("compression").filter(|said| said.text() == Some("raw")).map(|said| said.at.clone())
+        };
+        if !is_pack(node) {
+            let mut said: Vec<(String, Range<usize>)> = Vec::new();
+            said.extend(node.get("about").map(|about| ("`about`".into(), about.at.clone())));
+            for owner in layers.iter().chain([node]) {
+                said.extend(owner.get("kind").map(|kind| ("`kind`".into(), kind.at.clone())));
+                said.extend(raw(owner).map(|at| ("`compression: raw`".into(), at)));
+            }
+            for (what, at) in said {
+                self.problems.add(Code::Conflict, &at, format!("{what} is said of a ModelPack"), "format: modelpack");
+            }
+            return;
+        }
+        const OF_CONTAINERS: [&str; 17] = [
+            "context_from",
+            "dockerfile",
+            "context",
+            "args",
+            "target",
+            "no_cache",
+            "cache_from",
+            "base",
+            "entrypoint",
+            "command",
+            "env",
+            "workdir",
+            "user",
+            "ports",
+            "labels",
+            "platform",
+            "platforms",
+        ];
+        for key in OF_CONTAINERS {
+            if let Some(at) = node.get(key).map(|said| said.at.clone()) {
+                let message = format!("`{key}` is of a container, and a ModelPack is none");
+                self.problems.add(
+                    Code::Conflict,
+                    &at,
+                    message,
+                    "remove it; `about` and `annotations` tell of the model",
+                );
+            }
+        }
+        for key in ["non_root", "healthcheck"] {
+            if let Some(at) = node.get("checks").and_then(|checks| checks.get(key)).map(|said| said.at.clone()) {
+                let message = format!("`{key}` is of a container, and a ModelPack is none");
+                self.problems.add(Code::Conflict, &at, message, "checks: {secrets: block}");
+            }
+        }
+        for layer in layers.iter().filter(|layer| layer.get("kind").is_none()) {
+            let help = "kind: weight, or config, doc, code or dataset";
+            self.problems.add(Code::MissingKey, &layer.at, "a layer of a ModelPack says what it holds", help);
         }
     }
 
@@ -199,11 +266,50 @@ impl Reader<'_> {
     }
 }
 
+fn is_pack(node: &Node) -> bool {
+    node.get("format").and_then(Node::text) == Some("modelpack")
+}
+
+fn pack(node: &Node, model: &str) -> Option<Box<ModelPack>> {
+    let about = node.get("about");
+    let text = |key: &str| about?.get(key).and_then(scalar);
+    let pack = || ModelPack {
+        name: text("name").or_else(|| Some(model.to_string()).filter(|name| !name.is_empty())),
+        family: text("family"),
+        title: text("title"),
+        description: text("description"),
+        version: text("version"),
+        revision: text("revision"),
+        vendor: text("vendor"),
+        doc_url: text("doc_url"),
+        source_url: text("source_url"),
+        authors: texts(about, "authors"),
+        licenses: texts(about, "licenses"),
+        architecture: text("architecture"),
+        format: text("format"),
+        param_size: text("param_size"),
+        precision: text("precision"),
+        quantization: text("quantization"),
+    };
+    is_pack(node).then(|| Box::new(pack()))
+}
+
+fn kind(layer: &Node) -> Option<ModelKind> {
+    Some(match layer.get("kind").and_then(Node::text)? {
+        "config" => ModelKind::Config,
+        "doc" => ModelKind::Doc,
+        "code" => ModelKind::Code,
+        "dataset" => ModelKind::Dataset,
+        _ => ModelKind::Weight,
+    })
+}
+
 fn compression(node: &Node) -> Option<Compression> {
     match node.get("compression").and_then(Node::text)? {
         "none" => Some(Compression::None),
         "gzip" => Some(Compression::Gzip),
         "zstd" => Some(Compression::Zstd),
+        "raw" => Some(Compression::Raw),
         _ => Some(Compression::Auto),
     }
 }

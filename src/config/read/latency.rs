@@ -4,11 +4,11 @@ use super::{Reader, duration, pairs, text_or};
 use crate::config::gates::Known;
 use crate::config::node::Node;
 use crate::config::problem::Code;
-use crate::config::{Latency, Request, Target, units};
+use crate::config::{Image, Latency, Request, Target, units};
 use crate::model::StageKind;
 
 impl Reader<'_> {
-    pub(super) fn latency(&mut self, node: &Node, before: Known, has_image: bool) -> Latency {
+    pub(super) fn latency(&mut self, node: &Node, before: Known, image: Option<&Image>) -> Latency {
         let named: Vec<&Node> = ["run", "url", "port"].iter().filter_map(|k| node.get(k)).collect();
         if let [_, second, ..] = named[..] {
             let help = "`run` starts a command, `url` takes what runs already, `port` starts the built image";
@@ -26,8 +26,8 @@ impl Reader<'_> {
                 Target::Url(url)
             }
             (None, None) => {
-                if !has_image {
-                    let help = "add `run`, `url` or an `image:`";
+                if image.is_none_or(Image::is_model_pack) {
+                    let help = "add `run`, `url` or an `image:` of a container";
                     self.problems.add(Code::Conflict, &node.at, "`latency` has nothing to probe", help);
                 }
                 Target::Image { port: node.get("port").map_or(8080, |n| self.port(n)) }

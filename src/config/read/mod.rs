@@ -41,11 +41,12 @@ pub fn read(root: &Node, text: &str, metrics: KnownMetrics, problems: &mut Probl
     let tests = reader.suites(root);
     let before = Known::of_data(&data, &tests);
     let quality = root.get("quality").map(|n| reader.quality(n, before.clone(), metrics));
-    let image = root.get("image").filter(|n| n.is_map()).map(|n| reader.image(n));
+    let model = text_or(root.get("model"), "name", "");
+    let image = root.get("image").filter(|n| n.is_map()).map(|n| reader.image(n, &model));
     let before = before.and_quality(quality.as_ref(), metrics).and_image(image.is_some());
-    let latency = root.get("latency").map(|n| reader.latency(n, before, image.is_some()));
+    let latency = root.get("latency").map(|n| reader.latency(n, before, image.as_ref()));
     let mut config = Config {
-        model: Model { name: text_or(root.get("model"), "name", ""), files: texts(root.get("model"), "files") },
+        model: Model { name: model, files: texts(root.get("model"), "files") },
         data,
         tests,
         quality,

@@ -12,6 +12,7 @@ pub use secrets::Secret;
 
 use super::Built;
 use super::blobs::Blobs;
+use super::layers::modelpack::FILEPATH;
 use super::layout::{Layout, size};
 use super::pipe::{self, Bounded};
 use crate::model::Fault;
@@ -134,7 +135,22 @@ impl Found {
     }
 }
 
+/// A layer that is a file as it is, of a ModelPack.
+fn file(mut found: Found, number: usize, layer: &OciDescriptor, mut reader: impl Read) -> io::Result<Found> {
+    let mut beginning = Vec::new();
+    reader.by_ref().take(BEGINNING).read_to_end(&mut beginning)?;
+    io::copy(&mut reader, &mut io::sink())?;
+    let path = layer.annotations.as_ref().and_then(|said| said.get(FILEPATH)).cloned().unwrap_or_default();
+    if let Some(why) = secrets::of(&path, &beginning) {
+        found.secret(Secret { path, layer: layer.digest.clone(), number, why, removed_in: None })?;
+    }
+    Ok(found)
+}
+
 fn walk(mut found: Found, number: usize, layer: &OciDescriptor, reader: impl Read) -> io::Result<Found> {
+    if layer.media_type.ends_with(".raw") {
+        return file(found, number, layer, reader);
+    }
     let mut archive = Archive::new(unpacked(layer, reader)?);
     let mut entries = 0;
     while let Some(entry) = archive.next()? {

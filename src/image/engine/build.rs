@@ -16,7 +16,7 @@ use oci_client::Reference;
 use oci_client::secrets::RegistryAuth;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A step that prints nothing for so long hangs.
@@ -25,7 +25,15 @@ const SILENT: Duration = Duration::from_secs(30 * 60);
 const TAIL: usize = 12;
 const LINE_CHARS: usize = 200;
 
-/// Builds `image` (of the kind [`Build::Docker`]) into the folder `layout`, telling each step to `say`.
+/// What the engine says.
+pub(crate) enum Said<'a> {
+    /// `Step 2/5 : COPY . .`
+    Step(&'a str),
+    Output(&'a str),
+}
+
+/// Builds `image` (of the kind [`Build::Docker`]) into the folder `layout`, telling what the engine says to `say`. With
+/// `tracked`, other files of the context (relative to it) are left out.
 ///
 /// # Errors
 /// When the engine cannot be reached; when the build fails, with the step and the last lines; when the image cannot
@@ -35,7 +43,8 @@ pub(crate) async fn build(
     layout: &Path,
     image: &Image,
     access: &Access,
-    say: impl Fn(&str),
+    tracked: Option<&[PathBuf]>,
+    say: impl Fn(Said),
 ) -> Result<Built, Fault> {
     let Build::Docker(asked) = &image.build else {
         return Err(Fault::new("build by the Docker engine", "this image is made of layers", ""));
@@ -45,6 +54,10 @@ pub(crate) async fn build(
     let own = layout.parent().unwrap_or(layout);
     let context = Context::open(&root.join(&asked.context), &root.join(&asked.dockerfile), own);
     let context = context.map_err(|e| Fault::new(&what, e, "check `dockerfile:` and `context:`"))?;
+    let context = match tracked {
+        Some(files) => context.only(files),
+        None => context,
+    };
     let docker = connect(access).await?;
     let credentials = credentials(&context, access).await?;
     let named = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<String, String>>();
@@ -64,8 +77,8 @@ pub(crate) async fn build(
     let write = |e| Fault::new(format!("write the image to {}", layout.display()), e, "");
     let (bytes, layers) =
         (size(&unpacked.config) + unpacked.layers.iter().map(size).sum::<u64>(), unpacked.layers.len());
-    let manifest = folder.write_manifest(unpacked.config, unpacked.layers).map_err(write)?;
-    let sealed = folder.seal(vec![(manifest, Value::Null)]).map_err(write)?;
+    let manifest = folder.write_manifest(unpacked.config, unpacked.layers, None, &image.annotations).map_err(write)?;
+    let sealed = folder.seal(vec![(manifest, Value::Null)], &image.annotations).map_err(write)?;
     Ok(Built {
         repository: image.repository.clone(),
         output: image.folder().map(|folder| root.join(folder)),
@@ -116,7 +129,7 @@ async fn run(
     options: bollard::query_parameters::BuildImageOptions,
     credentials: HashMap<String, DockerCredentials>,
     context: Context,
-    say: impl Fn(&str),
+    say: impl Fn(Said),
 ) -> Result<String, Fault> {
     let body = bollard::body_try_stream(context.stream());
     let mut answers = std::pin::pin!(docker.build_image(options, Some(credentials), Some(body)));
@@ -174,14 +187,15 @@ struct Output {
 }
 
 impl Output {
-    fn push(&mut self, text: &str, say: impl Fn(&str)) {
+    fn push(&mut self, text: &str, say: impl Fn(Said)) {
         for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
             let line: String = line.chars().filter(|c| !c.is_control()).take(LINE_CHARS).collect();
             if line.starts_with("Step ") {
-                say(&line);
+                say(Said::Step(&line));
                 self.step = Some(line);
                 self.tail.clear();
             } else {
+                say(Said::Output(&line));
                 if self.tail.len() == TAIL {
                     self.tail.pop_front();
                 }

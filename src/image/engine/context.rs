@@ -4,6 +4,7 @@ use super::ignore::Ignore;
 use crate::image::pipe::{self, Exactly};
 use bytes::Bytes;
 use futures_util::Stream;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -19,6 +20,8 @@ pub(super) struct Context {
     folder: PathBuf,
     /// Folder that is never part of it.
     without: PathBuf,
+    /// What may be part of it, folders among them; None: everything.
+    tracked: Option<BTreeSet<PathBuf>>,
     dockerfile: PathBuf,
     /// Of the Dockerfile in the context.
     pub(super) dockerfile_name: String,
@@ -44,7 +47,18 @@ impl Context {
         };
         let ignore = Ignore::parse(&text).map_err(|e| format!("{}: {e}", file.display()))?;
         let without = without.canonicalize().unwrap_or_else(|_| without.to_path_buf());
-        Ok(Context { folder, without, dockerfile, dockerfile_name, ignore })
+        Ok(Context { folder, without, tracked: None, dockerfile, dockerfile_name, ignore })
+    }
+
+    /// Leaves out what is not among these files.
+    pub(super) fn only(mut self, files: &[PathBuf]) -> Context {
+        let folders = files.iter().flat_map(|file| file.ancestors()).filter(|path| !path.as_os_str().is_empty());
+        self.tracked = Some(folders.map(Path::to_path_buf).collect());
+        self
+    }
+
+    fn is_tracked(&self, name: &Path) -> bool {
+        self.tracked.as_ref().is_none_or(|tracked| tracked.contains(name))
     }
 
     pub(super) fn dockerfile_text(&self) -> io::Result<String> {
@@ -62,6 +76,9 @@ impl Context {
             if entry.path() == self.without {
                 return false;
             }
+            if entry.file_type().is_dir() && !self.is_tracked(self.below(entry)) && !self.leads_to_dockerfile(entry) {
+                return false;
+            }
             self.ignore.takes_back() || !entry.file_type().is_dir() || !self.ignore.leaves_out(self.below(entry))
         };
         for entry in walk.into_iter().filter_entry(descend) {
@@ -69,7 +86,7 @@ impl Context {
             let name = self.below(&entry);
             // The engine needs these two, and hides them from COPY itself when they are left out.
             let needed = name == Path::new(&self.dockerfile_name) || name == Path::new(".dockerignore");
-            if needed || !self.ignore.leaves_out(name) {
+            if needed || (self.is_tracked(name) && !self.ignore.leaves_out(name)) {
                 let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", entry.path().display()));
                 append(&mut archive, &entry, name).map_err(named)?;
             }
@@ -82,6 +99,10 @@ impl Context {
             archive.append_data(&mut header, OUTSIDE, file)?;
         }
         archive.into_inner().map(drop)
+    }
+
+    fn leads_to_dockerfile(&self, folder: &DirEntry) -> bool {
+        Path::new(&self.dockerfile_name).starts_with(self.below(folder))
     }
 
     fn below<'a>(&self, entry: &'a DirEntry) -> &'a Path {
@@ -119,7 +140,6 @@ fn append(archive: &mut Builder<impl Write>, entry: &DirEntry, name: &Path) -> i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     fn names(context: &Context) -> BTreeSet<String> {
         let mut bytes = Vec::new();
@@ -157,6 +177,14 @@ mod tests {
         let context = Context::open(&root, &root.join("Dockerfile"), &root.join(".mlgate")).unwrap();
         let expected = [".dockerignore", "Dockerfile", "data", "data/keep.csv", "model", "model/a.onnx"];
         assert_eq!(names(&context), expected.map(String::from).into());
+
+        // Of the tracked files those that are not ignored, and what the engine needs in any case.
+        let tracked = ["model/a.onnx", "data/big.csv", "gone/deleted.txt"].map(PathBuf::from);
+        let context = context.only(&tracked);
+        assert_eq!(
+            names(&context),
+            [".dockerignore", "Dockerfile", "data", "model", "model/a.onnx"].map(String::from).into()
+        );
 
         let other = dir.path().join("Other.Dockerfile");
         std::fs::write(&other, "FROM scratch").unwrap();

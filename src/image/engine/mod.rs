@@ -3,41 +3,74 @@
 
 mod build;
 mod context;
+mod endpoint;
 mod ignore;
+mod remote;
 
-pub(crate) use build::build;
+pub(crate) use build::{Said, build};
+pub(super) use endpoint::{Endpoint, Login, meant};
 
 use super::Access;
 use crate::model::{Fault, causes};
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
+use remote::Remote;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Until the engine begins to answer. A build, an export or a load answers when its input has been read, which for
 /// a large image takes a while; [`build`] watches these more closely.
 const ANSWER: u64 = 30 * 60;
-const PING: Duration = Duration::from_secs(20);
+const PING: Duration = Duration::from_secs(30);
 
 /// Connects to the engine and finds out which version of its interface it speaks.
 pub(super) async fn connect(access: &Access) -> Result<Docker, Fault> {
-    let address = access.engine_address();
-    let what = format!("reach the Docker engine at {address}");
-    let docker = match address.split_once("://") {
-        Some(("unix", path)) if !std::path::Path::new(path).exists() => {
-            return Err(Fault::new(what, format!("there is no socket {path}"), NO_ENGINE));
+    let (endpoint, shown) = meant(access)?;
+    let what = format!("reach the Docker engine at {shown}");
+    let remote = |remote: Remote| {
+        let remote = Arc::new(remote);
+        let send = move |request| {
+            let remote = Arc::clone(&remote);
+            async move { remote.send(request).await }
+        };
+        Docker::connect_with_custom_transport(send, Some("http://docker"), ANSWER, API_DEFAULT_VERSION)
+    };
+    let docker = match &endpoint {
+        Endpoint::Unix(path) if !path.exists() => {
+            return Err(Fault::new(what, format!("there is no socket {}", path.display()), NO_ENGINE));
         }
-        Some(("unix", path)) => Docker::connect_with_unix(path, ANSWER, API_DEFAULT_VERSION),
-        Some(("tcp" | "http", host)) => Docker::connect_with_http(host, ANSWER, API_DEFAULT_VERSION),
-        _ => {
-            let why = "mlgate speaks unix:// and tcp:// only";
-            return Err(Fault::new(what, why, "set DOCKER_HOST to the engine's socket"));
+        Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), ANSWER, API_DEFAULT_VERSION),
+        Endpoint::Tcp(host, port) => {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            Docker::connect_with_http(&format!("{host}:{port}"), ANSWER, API_DEFAULT_VERSION)
         }
+        Endpoint::Tls(host, port, folder) => {
+            let hint =
+                "DOCKER_CERT_PATH, or the context, must hold ca.pem, and cert.pem with key.pem if the engine asks";
+            remote(Remote::tls(host, *port, folder).map_err(|why| Fault::new(&what, why, hint))?)
+        }
+        Endpoint::Ssh(login) => remote(Remote::ssh(login)),
     };
     let docker = docker.map_err(|e| fault(&what, &e))?;
-    match tokio::time::timeout(PING, docker.negotiate_version()).await {
-        Ok(negotiated) => negotiated.map_err(|e| fault(&what, &e)),
-        Err(_) => Err(Fault::new(what, "it did not answer in 20 s", NO_ENGINE)),
-    }
+    let told = match tokio::time::timeout(PING, docker.negotiate_version()).await {
+        Ok(negotiated) => return negotiated.map_err(|e| reached(&endpoint, fault(&what, &e))),
+        Err(_) => Fault::new(what, "it did not answer in 30 s", NO_ENGINE),
+    };
+    Err(told)
+}
+
+/// What to do about an engine elsewhere that is not reached.
+fn reached(endpoint: &Endpoint, fault: Fault) -> Fault {
+    let hint = match endpoint {
+        Endpoint::Tls(..) if fault.why.contains("ertificate") => {
+            "ca.pem must be of who signed the engine's certificate, which must name its host; cert.pem of whom it trusts"
+        }
+        Endpoint::Ssh(_) => {
+            "`ssh` must log in without a question (a key in ssh-agent, the host in known_hosts), and docker be installed there"
+        }
+        _ => return fault,
+    };
+    Fault { hint: hint.into(), ..fault }
 }
 
 const NO_ENGINE: &str = "start the engine, or build with `base:` and `layers:`, which need none";

@@ -122,6 +122,7 @@ mod tests {
             ports: vec![8080],
             labels: vec![("a".into(), "1".into())],
             platforms: Vec::new(),
+            pack: None,
         }
     }
 

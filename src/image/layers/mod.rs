@@ -5,13 +5,14 @@
 mod base;
 mod config;
 mod known;
+pub(super) mod modelpack;
 mod recipe;
 mod select;
 
 use super::layout::{CONFIG, Layer, Layout, size};
 use super::pack::Packing;
 use super::{Access, Base, Built};
-use crate::config::{Image, LayeredImage};
+use crate::config::{Compression, Image, LayeredImage};
 use crate::model::Fault;
 use known::Known;
 use oci_client::manifest::OciDescriptor;
@@ -53,6 +54,7 @@ pub(crate) async fn build(
         // Mlgate's own folder, with the layouts of earlier builds, must not get into the next one.
         own: layout.parent().unwrap_or(layout).to_path_buf(),
         layers: layered.layers.clone(),
+        is_pack: layered.pack.is_some(),
         on_base: !bases.is_empty(),
         stopped: Arc::clone(&stopped),
     };
@@ -62,13 +64,16 @@ pub(crate) async fn build(
     let (mut manifests, mut bytes, mut layers) = (Vec::new(), 0, 0);
     let (bases, configs): (Vec<Base>, Vec<Value>) = bases.into_iter().unzip();
     for (number, platform) in layered.platforms.iter().enumerate() {
-        let sealed = seal(&folder, layered, platform, &made, configs.get(number), bases.get(number));
+        let sealed = seal(&folder, image, layered, platform, &made, (configs.get(number), bases.get(number)));
         let sealed = sealed.map_err(|e| vec![Fault::new(format!("write the image to {}", layout.display()), e, "")])?;
         manifests.push((sealed.manifest, sealed.platform));
         // A pull transfers one platform; the largest one counts.
         (bytes, layers) = (bytes.max(sealed.bytes), layers.max(sealed.layers));
     }
-    let digest = folder.seal(manifests).map_err(|e| vec![Fault::new("write the image's index", e, "")])?.digest;
+    let digest = folder
+        .seal(manifests, &image.annotations)
+        .map_err(|e| vec![Fault::new("write the image's index", e, "")])?
+        .digest;
     Ok(Built {
         repository: image.repository.clone(),
         output: image.folder().map(|folder| root.join(folder)),
@@ -96,6 +101,7 @@ struct Job {
     root: PathBuf,
     own: PathBuf,
     layers: Vec<crate::config::Layer>,
+    is_pack: bool,
     on_base: bool,
     stopped: Arc<AtomicBool>,
 }
@@ -106,10 +112,13 @@ impl Job {
             |path: &Path| path.canonicalize().map_err(|e| Fault::new(format!("read {}", path.display()), e, ""));
         let root = canonical(&self.root).map_err(|fault| vec![fault])?;
         let own = canonical(&self.own).map_err(|fault| vec![fault])?;
-        let (mut recipes, mut faults) = (Vec::new(), Vec::new());
+        let (mut recipes, mut named, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         for layer in &self.layers {
-            match select::entries(&root, &own, layer) {
-                Ok(entries) => recipes.push(Recipe::new(entries, &layer.to, layer.compression, self.on_base)),
+            match select::entries(&root, &own, layer).and_then(|entries| self.recipes(layer, entries)) {
+                Ok(more) => {
+                    named.extend(more.iter().map(|_| layer));
+                    recipes.extend(more);
+                }
                 Err(more) => faults.extend(more),
             }
         }
@@ -119,13 +128,18 @@ impl Job {
         let known = Known::open(&own.join("layers.json"));
         let done = self.measure_all(&recipes, &known);
         let (mut made, mut kept) = (Vec::new(), Vec::new());
-        for ((recipe, done), layer) in recipes.into_iter().zip(done).zip(&self.layers) {
+        for ((recipe, done), named) in recipes.into_iter().zip(done).zip(named) {
             match done {
-                Ok((fingerprint, packing, layer)) => {
+                Ok((fingerprint, packing, mut layer)) => {
                     kept.extend(fingerprint.map(|fingerprint| (fingerprint, packing, layer.clone())));
+                    if let Some(kind) = named.kind.filter(|_| self.is_pack) {
+                        let is_raw = named.compression == Compression::Raw;
+                        layer.descriptor.media_type = modelpack::media_type(kind, packing, is_raw);
+                        layer.descriptor.annotations = modelpack::annotations(recipe.entries());
+                    }
                     made.push(Arc::new(Made { recipe, packing, layer }));
                 }
-                Err(e) => faults.push(Fault::new(format!("hash the layer `{}`", layer.name), e, "")),
+                Err(e) => faults.push(Fault::new(format!("hash the layer `{}`", named.name), e, "")),
             }
         }
         if !faults.is_empty() {
@@ -133,6 +147,26 @@ impl Job {
         }
         Known::save(&own.join("layers.json"), &kept).map_err(|fault| vec![fault])?;
         Ok(made)
+    }
+
+    /// The one layer of a group of files, or one for each of them.
+    fn recipes(&self, layer: &crate::config::Layer, entries: select::Entries) -> Result<Vec<Recipe>, Vec<Fault>> {
+        if layer.compression != Compression::Raw {
+            return Ok(vec![Recipe::new(entries, &layer.to, layer.compression, self.on_base)]);
+        }
+        let (mut recipes, mut faults) = (Vec::new(), Vec::new());
+        for (place, entry) in entries {
+            match entry {
+                select::Entry::Folder => {}
+                select::Entry::File { .. } => recipes.push(Recipe::raw(place, entry)),
+                select::Entry::Link { .. } => {
+                    let what = format!("select the files of the layer `{}`", layer.name);
+                    let why = format!("{} is a link, which cannot be a layer of its own", place.display());
+                    faults.push(Fault::new(what, why, "name what it leads to, or use another compression than raw"));
+                }
+            }
+        }
+        if faults.is_empty() { Ok(recipes) } else { Err(faults) }
     }
 
     /// Each layer on a thread, as many at a time as there are processors.
@@ -177,20 +211,23 @@ struct Sealed {
 
 fn seal(
     folder: &Layout,
+    image: &Image,
     layered: &LayeredImage,
     platform: &str,
     made: &[Arc<Made>],
-    base_config: Option<&Value>,
-    base: Option<&Base>,
+    (base_config, base): (Option<&Value>, Option<&Base>),
 ) -> std::io::Result<Sealed> {
     let own: Vec<Layer> = made.iter().map(|made| made.layer.clone()).collect();
-    let config = config::merged(layered, platform, &own, base_config.cloned());
+    let (config, media_type, artifact) = match &layered.pack {
+        Some(pack) => (modelpack::config(pack, &own), modelpack::CONFIG, Some(modelpack::MANIFEST)),
+        None => (config::merged(layered, platform, &own, base_config.cloned()), CONFIG, None),
+    };
     let platform = config::platform_of(&config);
-    let config = folder.write(CONFIG, &serde_json::to_vec(&config)?)?;
+    let config = folder.write(media_type, &serde_json::to_vec(&config)?)?;
     let below = base.map(|base| base.layers.clone()).unwrap_or_default();
     let layers: Vec<_> = below.into_iter().chain(own.into_iter().map(|layer| layer.descriptor)).collect();
     let bytes = size(&config) + layers.iter().map(size).sum::<u64>();
     let count = layers.len();
-    let manifest = folder.write_manifest(config, layers)?;
+    let manifest = folder.write_manifest(config, layers, artifact, &image.annotations)?;
     Ok(Sealed { manifest, platform, bytes, layers: count })
 }

@@ -32,6 +32,7 @@ const WORTH: f64 = 0.9;
 #[derive(Clone, Debug)]
 pub(in crate::image) struct Recipe {
     entries: BTreeMap<PathBuf, Entry>,
+    /// Raw: the one file itself, without an archive around it.
     compression: Compression,
 }
 
@@ -56,6 +57,16 @@ impl Recipe {
             }
         }
         Recipe { entries, compression }
+    }
+
+    /// A file as a layer of its own.
+    pub(super) fn raw(place: PathBuf, file: Entry) -> Recipe {
+        Recipe { entries: BTreeMap::from([(place, file)]), compression: Compression::Raw }
+    }
+
+    /// What is in it, by the places there.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Path, &Entry)> {
+        self.entries.iter().map(|(place, entry)| (place.as_path(), entry))
     }
 
     /// What the layer depends on, files by their stamps; none when a file was written to so shortly ago that another
@@ -98,12 +109,20 @@ impl Recipe {
         })
     }
 
-    fn write(&self, out: impl Write) -> io::Result<()> {
-        let mut archive = Builder::new(out);
+    fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
+        let named = |place: &Path, e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", place.display()));
+        if self.compression == Compression::Raw {
+            for (place, entry) in &self.entries {
+                if let Entry::File { source, bytes, stamp, .. } = entry {
+                    copy(&mut out, source, *bytes, stamp, &mut piece).map_err(|e| named(place, e))?;
+                }
+            }
+            return Ok(());
+        }
+        let mut archive = Builder::new(out);
         for (place, entry) in &self.entries {
-            let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", place.display()));
-            append(&mut archive, place, entry, &mut piece).map_err(named)?;
+            append(&mut archive, place, entry, &mut piece).map_err(|e| named(place, e))?;
         }
         archive.into_inner().map(drop)
     }
@@ -112,7 +131,7 @@ impl Recipe {
     /// same files give the same answer.
     fn packing(&self) -> io::Result<Packing> {
         match self.compression {
-            Compression::None => return Ok(Packing::Stored),
+            Compression::None | Compression::Raw => return Ok(Packing::Stored),
             Compression::Gzip => return Ok(Packing::Gzip),
             Compression::Zstd => return Ok(Packing::Zstd),
             Compression::Auto => {}
@@ -160,28 +179,32 @@ fn append<W: Write>(archive: &mut Builder<W>, place: &Path, entry: &Entry, piece
             header.set_entry_type(EntryType::Regular);
             header.set_mode(if *executable { 0o755 } else { 0o644 });
             header.set_size(*bytes);
-            let mut file = File::open(source)?;
-            unchanged(&file, stamp)?;
             // The content is written here, in larger pieces than the archive would.
             archive.append_data(&mut header, place, io::empty())?;
-            let out = archive.get_mut();
-            let mut left = *bytes;
-            while left > 0 {
-                let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-                match file.read(&mut piece[..most]) {
-                    Ok(0) => return Err(changed("it is shorter now")),
-                    Ok(read) => {
-                        out.write_all(&piece[..read])?;
-                        left -= read as u64;
-                    }
-                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                    Err(e) => return Err(e),
-                }
-            }
-            unchanged(&file, stamp)?;
-            out.write_all(&[0; 512][..(512 - (*bytes % 512) as usize) % 512])
+            copy(archive.get_mut(), source, *bytes, stamp, piece)?;
+            archive.get_mut().write_all(&[0; 512][..(512 - (*bytes % 512) as usize) % 512])
         }
     }
+}
+
+/// A file's content, as long as it is the file that was selected.
+fn copy(out: &mut impl Write, source: &Path, bytes: u64, stamp: &Stamp, piece: &mut [u8]) -> io::Result<()> {
+    let mut file = File::open(source)?;
+    unchanged(&file, stamp)?;
+    let mut left = bytes;
+    while left > 0 {
+        let most = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        match file.read(&mut piece[..most]) {
+            Ok(0) => return Err(changed("it is shorter now")),
+            Ok(read) => {
+                out.write_all(&piece[..read])?;
+                left -= read as u64;
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    unchanged(&file, stamp)
 }
 
 /// A file that is written to while it is read, or after it was hashed, would break the archive or slip in unseen.

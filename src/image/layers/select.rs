@@ -246,7 +246,7 @@ mod tests {
         let root = dir.path().join("root").canonicalize().unwrap();
         let files = files.iter().map(|file| file.to_string()).collect();
         let compression = Compression::Auto;
-        let layer = Layer { name: "model".into(), files, to: "/app".into(), compression };
+        let layer = Layer { name: "model".into(), files, to: "/app".into(), compression, kind: None };
         let found = entries(&root, &root.join(".mlgate"), &layer)
             .map_err(|faults| faults.iter().map(|f| f.why.clone()).collect::<Vec<_>>())?;
         Ok(found.keys().map(|path| path.display().to_string()).collect())

@@ -216,6 +216,7 @@ async fn noise(repository: &str, bytes: usize) -> (tempfile::TempDir, Built) {
         files: vec!["weights.bin".into()],
         to: "/".into(),
         compression: Compression::None,
+        kind: None,
     };
     let layers = LayeredImage {
         base: None,
@@ -228,6 +229,7 @@ async fn noise(repository: &str, bytes: usize) -> (tempfile::TempDir, Built) {
         ports: Vec::new(),
         labels: Vec::new(),
         platforms: vec!["linux/amd64".into()],
+        pack: None,
     };
     let image = Image { tags: vec!["v1".into()], ..image(repository, Build::Layers(layers)) };
     let built = built(dir.path(), &image, &access(None, None)).await;
