@@ -545,5 +545,12 @@ pub static PROMOTE: Object = Object {
 };
 
 /// Keys of the design that this version refuses by name, so that nobody thinks they work: (owner, key, instead).
-pub const NOT_YET: &[(&str, &str, &str)] =
-    &[("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then")];
+pub const NOT_YET: &[(&str, &str, &str)] = &[
+    ("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then"),
+    ("image", "secrets", BUILDKIT),
+    ("image", "ssh", BUILDKIT),
+    ("image", "cache_to", BUILDKIT),
+];
+
+const BUILDKIT: &str = "it needs BuildKit, and images are built by the engine's classic builder; an `args` is no way around it: \
+    it stays in the image's history. Fetch in a step before, and COPY or `layers` what came";

@@ -55,3 +55,14 @@ fn the_log_of_a_job_folds_the_build_and_the_context_is_what_git_tracks() {
     let said = run(&[]).exits(0);
     assert!(!said.contains("::group::") && !said.contains("section_start"), "{said}");
 }
+
+#[test]
+fn what_only_buildkit_has_is_refused_and_never_left_out() {
+    let repo = Repo::new("localhost:1/churn");
+    for key in ["secrets: [{id: token, env: TOKEN}]", "ssh: [default]", "cache_to: [registry]"] {
+        let image = format!("image: {{repository: localhost:1/churn, dockerfile: Dockerfile, {key}}}");
+        repo.write("mlops.yaml", &format!("version: 1\nmodel: {{name: churn}}\n{image}\n"));
+        let said = repo.mlgate(&["check"]).exits(2);
+        assert!(said.contains("is not done in this version") && said.contains("BuildKit"), "{key}: {said}");
+    }
+}
