@@ -2,7 +2,6 @@
 //! real files and real commits.
 
 mod baselines;
-mod coverage;
 mod custom;
 mod dvc;
 mod fairness;

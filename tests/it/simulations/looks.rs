@@ -1,6 +1,6 @@
 //! Measuring again until the gate is sure: the error of all looks together stays that of one.
 
-use super::{Dice, at_most, judge, likely, policy, repetitions};
+use super::{Dice, RUNS, at_most, count, judge, likely, policy};
 use mlgate::gate::Looks;
 use mlgate::model::*;
 use mlgate::stats::{quantile, quantile_interval};
@@ -9,10 +9,10 @@ const LOOKS: u32 = 5;
 const REQUESTS: usize = 400;
 
 /// Exponential latencies whose 95th percentile is 200 ms, in batches; the gate's bound is that very value.
-fn outcome(dice: &mut Dice, level_of: &dyn Fn() -> Looks) -> Outcome {
+fn outcome(dice: &mut Dice, looks: Looks) -> Outcome {
     let scale = 0.2 / 20_f64.ln();
     let mut sample: Vec<f64> = Vec::new();
-    let policy = policy(level_of());
+    let policy = policy(looks);
     let level = 1.0 - 0.05 / f64::from(policy.looks.latency);
     for look in 1..=LOOKS {
         sample.extend((0..REQUESTS).map(|_| -dice.uniform().ln() * scale));
@@ -32,13 +32,12 @@ fn outcome(dice: &mut Dice, level_of: &dyn Fn() -> Looks) -> Outcome {
 
 /// How often the gate is sure of something that is not so: at the bound itself, sure of either side.
 fn decided(runs: u64, looks: Looks) -> u64 {
-    let mut dice = Dice(20_260_712);
-    (0..runs).filter(|_| outcome(&mut dice, &|| looks) != Outcome::Inconclusive).count() as u64
+    count(runs, 20_260_712, |dice| outcome(dice, looks) != Outcome::Inconclusive)
 }
 
 #[test]
 fn five_looks_err_no_oftener_than_one() {
-    let runs = repetitions(600);
+    let runs = RUNS;
     let corrected = decided(runs, Looks { quality: 1, latency: LOOKS });
     let naive = decided(runs, Looks::ONE);
     println!("p95, at most {LOOKS} looks at the bound: of {runs} runs decided {corrected}, uncorrected {naive}");
