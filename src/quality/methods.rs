@@ -1,66 +1,123 @@
 //! How the interval of each metric is made: what docs/statistics.md tells, for the record.
 
 use super::measure::computable;
-use super::metrics::{Better, Metric};
-use super::outcomes::Predicted;
+use super::metrics::{Better, Kind, Metric, fairness_metrics};
+use super::outcomes::{Predicted, Sampling};
 use crate::config::Task;
 use crate::model::MetricNote;
 use crate::model::method::*;
+use crate::stats::counts::CountMetric;
+use crate::stats::multilabel::{Average, MultilabelMetric};
+use crate::stats::probabilities::ProbabilityMetric;
+use crate::stats::repeats::RepeatMetric;
+use crate::stats::rows::RowMetric;
 
-/// The definition of every metric that the predictions have columns for.
+/// The definition of every metric that the predictions have columns for, of the measures of fairness where there are
+/// slices, and of the user's own.
 pub fn notes(predicted: &Predicted, task: Task) -> Vec<MetricNote> {
     let sampling = &predicted.sampling;
-    // Weights and groups change how intervals are made.
-    let plain = sampling.weights.is_none() && sampling.groups.is_none();
     let note = |metric: &Metric| MetricNote {
         id: super::measure::id(metric),
         formula: metric.info.formula.into(),
         higher_is_better: metric.info.better == Better::Higher,
-        interval: interval_of(metric.info.id, task).filter(|_| plain).map(str::to_string),
+        interval: interval_of(metric.info.kind, task, sampling).map(|method| drawn(method, sampling)),
     };
-    computable(&predicted.outcomes, task).iter().map(note).collect()
+    let fairness = fairness_metrics(task).filter(|_| !predicted.slices.is_empty());
+    let fairness = fairness.map(|info| Metric { name: info.id.to_string(), info: *info });
+    let known = computable(&predicted.outcomes, task);
+    let own = predicted.custom.iter().map(|own| MetricNote {
+        id: format!("quality.{}", own.metric.name),
+        formula: own.metric.text.clone(),
+        higher_is_better: own.metric.higher_is_better,
+        interval: Some(drawn(DELTA, sampling)),
+    });
+    known.into_iter().chain(fairness).map(|metric| note(&metric)).chain(own).collect()
 }
 
-/// The method by which a metric's interval is made from rows that are neither weighted nor grouped.
-fn interval_of(metric: &str, task: Task) -> Option<&'static str> {
+/// The method, and what weights and groups add to it.
+fn drawn(method: &str, sampling: &Sampling) -> String {
+    let mut said = vec![method];
+    said.extend(sampling.groups.as_ref().filter(|_| method != GROUPS_BOOTSTRAP).map(|_| IN_GROUPS));
+    said.extend(sampling.weights.as_ref().map(|_| WEIGHTED));
+    said.join("; ")
+}
+
+/// The method by which a metric's interval is made; None for one that has none.
+fn interval_of(metric: Kind, task: Task, sampling: &Sampling) -> Option<&'static str> {
+    let plain = sampling.is_plain();
+    let proportion = if plain { WILSON } else { WILSON_EFFECTIVE };
     Some(match metric {
-        "accuracy" | "precision" | "recall" | "specificity" | "exact_match" | "squad_exact_match" => WILSON,
-        "f1_micro" | "precision_micro" | "recall_micro" | "recall_weighted" => WILSON,
-        "jaccard" | "precision(class)" | "recall(class)" | "jaccard(class)" | "top_k_accuracy@k" => WILSON,
-        "f1" => WILSON_JACCARD,
-        "balanced_accuracy" if task == Task::Binary => WILSON_MOVER,
-        "balanced_accuracy" | "matthews_corrcoef" => COUNTS_BOOTSTRAP,
-        "f1_macro" | "f1_weighted" | "precision_macro" | "precision_weighted" | "recall_macro" => COUNTS_BOOTSTRAP,
-        "roc_auc" => DELONG,
-        "average_precision" => JACKKNIFE,
-        "log_loss" | "mae" | "mse" | "rmse" | "mape" => LOG_MEAN,
-        "brier_score" | "rouge1" | "rouge2" | "rougeL" | "token_f1" => MEAN,
-        "f0.5" | "f2" | "cohen_kappa" | "jaccard_macro" | "jaccard_weighted" => COUNTS_BOOTSTRAP,
-        "smape" | "msle" | "rmsle" => LOG_MEAN,
-        "r2" | "explained_variance" | "d2_absolute_error" => R2,
-        "median_absolute_error" => ORDER_STATISTICS,
-        "bleu" | "chrf" | "chrf_plus_plus" | "wer" => ROWS_BOOTSTRAP,
-        _ => return None,
+        Kind::Count(_) if !plain => LOGIT_DELTA,
+        Kind::Count(count) => match count {
+            CountMetric::F1 | CountMetric::F1Of(_) => WILSON_JACCARD,
+            CountMetric::BalancedAccuracy if task == Task::Binary => WILSON_MOVER,
+            CountMetric::Accuracy | CountMetric::Precision | CountMetric::Recall | CountMetric::Specificity => WILSON,
+            CountMetric::Jaccard | CountMetric::JaccardOf(_) => WILSON,
+            CountMetric::PrecisionOf(_) | CountMetric::RecallOf(_) => WILSON,
+            _ => COUNTS_BOOTSTRAP,
+        },
+        Kind::Row(row) => match row {
+            RowMetric::RocAuc => DELONG,
+            RowMetric::AveragePrecision => JACKKNIFE,
+            RowMetric::R2 | RowMetric::ExplainedVariance | RowMetric::D2AbsoluteError => R2,
+            RowMetric::MedianAbsoluteError if plain => ORDER_STATISTICS,
+            RowMetric::MedianAbsoluteError => WOODRUFF,
+            RowMetric::MaxError => return None,
+            RowMetric::ExactMatch | RowMetric::SquadExactMatch => proportion,
+            RowMetric::BrierScore | RowMetric::Rouge1 | RowMetric::Rouge2 | RowMetric::RougeL => MEAN,
+            RowMetric::TokenF1 => MEAN,
+            RowMetric::LogLoss | RowMetric::MeanAbsoluteError | RowMetric::MeanSquaredError => LOG_MEAN,
+            RowMetric::RootMeanSquaredError | RowMetric::MeanAbsolutePercentageError => LOG_MEAN,
+            RowMetric::SymmetricMeanAbsolutePercentageError => LOG_MEAN,
+            RowMetric::MeanSquaredLogError | RowMetric::RootMeanSquaredLogError => LOG_MEAN,
+        },
+        Kind::Corpus(_) if sampling.groups.is_some() => GROUPS_BOOTSTRAP,
+        Kind::Corpus(_) => ROWS_BOOTSTRAP,
+        Kind::Fairness => WILSON_GROUPS,
+        Kind::Multilabel(of) => match of {
+            MultilabelMetric::SubsetAccuracy => proportion,
+            MultilabelMetric::HammingLoss | MultilabelMetric::LabelRankingAveragePrecision => MEAN,
+            MultilabelMetric::RocAuc(Average::Label(_)) => DELONG,
+            MultilabelMetric::RocAuc(_) => DELONG_MEAN,
+            MultilabelMetric::AveragePrecision(_) => JACKKNIFE,
+            _ if of.average() == Some(Average::Samples) => MEAN,
+            _ => LOGIT_DELTA,
+        },
+        Kind::Probability(of) => match of {
+            ProbabilityMetric::LogLoss | ProbabilityMetric::BrierScore => LOG_MEAN,
+            ProbabilityMetric::RocAucOvr | ProbabilityMetric::RocAucOvrWeighted => DELONG_MEAN,
+            ProbabilityMetric::TopK(_) => proportion,
+        },
+        Kind::Calibration(_) => BIN_NOISE,
+        Kind::Retrieval(_) => MEAN_OF_QUERIES,
+        Kind::Forecast(_) => MEAN_OF_CLUSTERS,
+        Kind::Repeat(RepeatMetric::PassRate(_)) => proportion,
+        Kind::Repeat(_) => MEAN_OF_ITEMS,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quality::known_metrics;
-
-    /// Told in docs/tasks.md.
-    const ELSEWHERE: [&str; 7] =
-        ["ece", "ece_equal_mass", "mce", "max_error", "roc_auc_ovr", "roc_auc_ovr_weighted", "f1(class)"];
+    use crate::quality::metrics::{TASKS, known_metrics};
 
     #[test]
-    fn every_metric_of_these_tasks_says_how_its_interval_is_made() {
-        for task in [Task::Binary, Task::Multiclass, Task::Regression, Task::Text] {
-            for metric in known_metrics(task).iter().filter(|metric| !ELSEWHERE.contains(&metric.id)) {
-                let method = interval_of(metric.id, task);
-                assert!(method.is_some_and(|method| source_of(method).is_some()), "{task:?} {}", metric.id);
+    fn every_metric_of_every_task_says_how_its_interval_is_made() {
+        let (weights, groups) = (Some(vec![1.0]), Some(vec![1]));
+        let ways = [Sampling::default(), Sampling { weights, groups }];
+        for (task, sampling) in TASKS.into_iter().flat_map(|task| ways.iter().map(move |way| (task, way))) {
+            for metric in known_metrics(task).iter().chain(fairness_metrics(task)) {
+                let Some(method) = interval_of(metric.kind, task, sampling) else {
+                    assert_eq!(metric.id, "max_error");
+                    continue;
+                };
+                let said = drawn(method, sampling);
+                assert_eq!(
+                    said.split("; ").count(),
+                    if sampling.is_plain() { 1 } else { 3 } - usize::from(method == GROUPS_BOOTSTRAP)
+                );
+                assert!(said.split("; ").all(|method| source_of(method).is_some()), "{task:?} {}: {said}", metric.id);
             }
         }
-        assert_eq!(interval_of("vibes", Task::Binary), None);
     }
 }

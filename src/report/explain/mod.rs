@@ -128,7 +128,10 @@ fn fill(record: &Record, verdict: &Verdict, is_check: bool, options: &Options) -
     });
     let note = record.metrics.iter().find(|note| is_of(verdict, &note.id));
     let of_metric = note.and_then(|note| note.interval.clone()).filter(|_| kind == "value");
-    let methods: Vec<String> = of_metric.into_iter().chain(verdict.method.clone()).map(|m| one_line(&m, 300)).collect();
+    let is_found = verdict.slice.as_ref().is_some_and(|slice| slice.column == "found");
+    let searched = of_metric.as_ref().filter(|_| is_found).map(|_| method::SEARCHED.to_string());
+    let methods = of_metric.into_iter().chain(searched).chain(verdict.method.clone());
+    let methods: Vec<String> = methods.map(|method| one_line(&method, 300)).collect();
     let method = methods.join("; ");
     let sources: Vec<&str> = method.split("; ").filter_map(method::source_of).collect();
     let relative = verdict.difference.zip(verdict.baseline).filter(|(_, of)| *of != 0.0).map(|(by, of)| by / of);
