@@ -308,7 +308,11 @@ pub static PREDICTIONS: Object = Object {
         may("positive", Shape::Scalar, "The positive class; 1 or true unless said."),
         may("id", Shape::Text, "Column that joins candidate and baseline rows."),
         may("weight", Shape::Text, "Column with how much each row counts; each counts one unless said."),
-        may("group", Shape::Text, "Column whose equal values mark rows drawn together, such as one patient's visits."),
+        may(
+            "group",
+            Shape::Text,
+            "Column whose equal values mark rows drawn together, such as one patient's visits; of queries and items, these.",
+        ),
         may(
             "slices",
             Shape::List(&Shape::TextOr(&SLICE)),

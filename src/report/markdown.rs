@@ -2,6 +2,7 @@
 //! template engine's formatter, so that no value can be forgotten; what does not fit is left out row by row, the
 //! least wanted first, and said so. The decision and why it was taken stay.
 
+use super::matrix::Matrix;
 use super::sections::Sections;
 use super::text::one_line;
 use crate::model::Unit;
@@ -64,6 +65,7 @@ fn fill(record: &Record, sections: &Sections) -> Result<String, Error> {
         summary => one_line(&record.decision.summary, 1000),
         metrics => Value::from(Serde(&sections.metrics)),
         problems => Value::from(Serde(&sections.problems)),
+        matrix => Value::from(Serde(&Matrix::small(record))),
         stages => Value::from(Serde(&sections.stages)),
         checks => Value::from(Serde(&sections.checks)),
         distributions => Value::from(Serde(&sections.distributions)),

@@ -9,6 +9,7 @@ mod html;
 mod json;
 mod junit;
 pub mod markdown;
+mod matrix;
 mod picture;
 pub mod profile;
 mod reproduce;

@@ -3,6 +3,7 @@
 
 use super::distribution::{self, Drawn};
 use super::figures::{Figures, NONE};
+use super::matrix::Matrix;
 use super::text::{count, harmless, one_line, width, wrap};
 use super::{advice, headline, is_check, label, outcome};
 use crate::model::Unit;
@@ -36,7 +37,7 @@ impl Paint {
         }
     }
 
-    fn dim(&self, text: &str) -> String {
+    pub fn dim(&self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 
@@ -86,6 +87,13 @@ pub fn render(record: &Record, color: bool, columns: usize) -> String {
                 out.push_str(&format!("{}\n", paint.dim(&format!("– {} skipped: {why}", one_line(&stage.name, 40)))))
             }
             None => stage_lines(&mut out, stage, rows, &layout, &paint),
+        }
+        if let Some(matrix) = Matrix::small(record).filter(|_| stage.name == "quality") {
+            let lines = matrix.lines(columns.saturating_sub(4), &paint);
+            out.extend(lines.into_iter().enumerate().map(|(at, line)| {
+                let lead = if at == 0 { "\n" } else { "" };
+                format!("{lead}    {line}\n")
+            }));
         }
     }
     let not_passed = super::not_passed(record);

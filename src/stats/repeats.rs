@@ -30,18 +30,17 @@ pub enum RepeatMetric {
 }
 
 impl RepeatMetric {
-    /// The metric with its interval: items are what was drawn. None without items, or where an item has fewer
-    /// attempts than the metric needs.
-    pub fn of(self, items: &[Item], level: f64) -> Option<Estimate> {
+    /// The metric with its interval: items are what was drawn, or groups of them, by their numbers. None without
+    /// items, or where an item has fewer attempts than the metric needs.
+    pub fn of(self, items: &[Item], groups: Option<&[u32]>, level: f64) -> Option<Estimate> {
         let of_items = items.iter().map(|item| self.of_item(item)).collect::<Option<Vec<f64>>>()?;
         let scale = match self {
             RepeatMetric::ScoreVariance => Scale::Positive,
-            RepeatMetric::MeanScore if of_items.iter().any(|score| !(0.0..=1.0).contains(score)) => {
-                return of_any_scores(of_items, level);
-            }
+            // Scores of a judge may go from 1 to 5 or lie below zero.
+            RepeatMetric::MeanScore if of_items.iter().any(|score| !(0.0..=1.0).contains(score)) => Scale::Any,
             _ => Scale::Share,
         };
-        let linear = Linear::mean(of_items, None, scale)?;
+        let linear = Linear::mean(of_items, None, scale)?.clustered(groups);
         Some(match self {
             RepeatMetric::PassRate(_) => Estimate::of_proportion(linear, level),
             _ => Estimate::of(linear, level),
@@ -66,11 +65,6 @@ impl RepeatMetric {
     }
 }
 
-/// Scores of a judge may go from 1 to 5 or lie below zero: their mean is as Student's t says, on no other scale.
-fn of_any_scores(scores: Vec<f64>, level: f64) -> Option<Estimate> {
-    Some(Estimate::of(Linear::mean(scores, None, Scale::Any)?, level))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +77,7 @@ mod tests {
     fn attempts_are_drawn_without_replacement() {
         // 2 of 5 pass. Both of two fail: 3/5 · 2/4; both pass: 2/5 · 1/4; a pair agrees: (1 + 3) / 10.
         let items = [item(2, 5)];
-        let of = |metric: RepeatMetric| metric.of(&items, 0.95).map(|found| found.value);
+        let of = |metric: RepeatMetric| metric.of(&items, None, 0.95).map(|found| found.value);
         let near = |found: Option<f64>, expected: f64| assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
         near(of(RepeatMetric::PassAtK(2)), 0.7);
         near(of(RepeatMetric::PassAllK(2)), 0.1);
@@ -92,18 +86,18 @@ mod tests {
         near(of(RepeatMetric::PassAtK(5)), 1.0);
         near(of(RepeatMetric::PassAllK(3)), 0.0);
         assert_eq!(of(RepeatMetric::PassAtK(6)), None);
-        assert_eq!(RepeatMetric::Agreement.of(&[item(1, 1)], 0.95).map(|found| found.value), None);
-        assert!(RepeatMetric::PassRate(1).of(&[], 0.95).is_none());
+        assert_eq!(RepeatMetric::Agreement.of(&[item(1, 1)], None, 0.95).map(|found| found.value), None);
+        assert!(RepeatMetric::PassRate(1).of(&[], None, 0.95).is_none());
     }
 
     #[test]
     fn items_are_what_counts_not_attempts() {
         let items: Vec<Item> = (0..40).map(|i| item(5 * (i % 2), 5)).collect();
-        let found = RepeatMetric::AttemptPassRate.of(&items, 0.95).unwrap().interval.unwrap();
+        let found = RepeatMetric::AttemptPassRate.of(&items, None, 0.95).unwrap().interval.unwrap();
         // ± 2.02 · 0.5 / √40, as of 40 items and not of 200 attempts.
         assert!((found.high - found.low - 0.324).abs() < 0.01, "{found:?}");
         let judged = [1.0, 4.0, 5.0, 3.0].map(|score| Item { scores: vec![score; 2], passed: 0 });
-        let found = RepeatMetric::MeanScore.of(&judged, 0.95).unwrap();
+        let found = RepeatMetric::MeanScore.of(&judged, None, 0.95).unwrap();
         assert!(found.value == 3.25 && found.interval.unwrap().high > 5.0, "{found:?}");
     }
 }

@@ -5,6 +5,7 @@ use crate::report::{HOSTILE, hostile, record};
 use mlgate::record::wire::{Chart, Distribution, Record};
 use mlgate::report::{Format, Options, render};
 use quick_xml::events::Event;
+use std::collections::BTreeMap;
 
 fn html(record: &Record) -> String {
     render(record, Format::Html, &Options::default())
@@ -134,6 +135,7 @@ fn every_verdict_is_in_it_and_nothing_is_loaded() {
 #[test]
 fn charts_of_all_kinds_are_drawn_for_those_who_see_and_those_who_do_not() {
     let mut record = record("cleared.json");
+    record.charts.clear();
     let before = read(&html(&record)).elements.iter().filter(|name| *name == "figure").count();
     record.charts = charts("a");
     let page = read(&html(&record));
@@ -208,4 +210,136 @@ fn a_huge_record_makes_a_page_that_still_opens() {
 fn the_examples_page_is_small() {
     let html = html(&record("cleared.json"));
     assert!(html.len() < 100_000, "{} bytes", html.len());
+}
+
+/// What the style sheet calls its colours: by light, by dark, and on paper.
+fn palettes() -> Vec<BTreeMap<String, [f64; 3]>> {
+    let style = style();
+    let palettes: Vec<_> = style.split(":root {").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+    assert_eq!(palettes.len(), 3, "light, dark and paper");
+    let color = |hex: &str| -> [f64; 3] {
+        std::array::from_fn(|at| f64::from(u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()) / 255.0)
+    };
+    let named = |palette: &str| {
+        let pairs = palette.split(';').filter_map(|rule| rule.trim().strip_prefix("--")?.split_once(": #"));
+        pairs.map(|(name, hex)| (name.to_string(), color(hex))).collect::<BTreeMap<_, _>>()
+    };
+    let palettes: Vec<_> = palettes.into_iter().map(named).collect();
+    assert!(palettes.iter().all(|palette| palette.keys().eq(palettes[0].keys()) && palette.len() >= 15));
+    palettes
+}
+
+fn style() -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/report/html/style.css");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// WCAG 2.2: the ratio of relative luminances, 1 to 21.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let linear = |c: f64| if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+    let luminance = |[r, g, b]: [f64; 3]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) + 0.05;
+    let (a, b) = (luminance(a), luminance(b));
+    a.max(b) / a.min(b)
+}
+
+/// `share` of a colour over another.
+fn over(top: [f64; 3], share: f64, below: [f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|at| top[at] * share + below[at] * (1.0 - share))
+}
+
+#[test]
+fn text_can_be_read_in_light_in_dark_and_on_paper() {
+    assert!((contrast([0.0; 3], [1.0; 3]) - 21.0).abs() < 1e-9);
+    for palette in palettes() {
+        let of = |name: &str| palette[name];
+        let outcomes = ["passed", "failed", "errored", "inconclusive", "warned", "skipped"];
+        let mut pairs: Vec<(String, [f64; 3], [f64; 3])> = Vec::new();
+        for ground in ["bg", "card", "soft"] {
+            pairs.extend(["fg", "muted"].map(|text| (format!("{text} on {ground}"), of(text), of(ground))));
+        }
+        for ground in ["bg", "card"] {
+            pairs.push((format!("links on {ground}"), of("ours"), of(ground)));
+            pairs.extend(outcomes.map(|text| (format!("{text} on {ground}"), of(text), of(ground))));
+        }
+        // A cell of the confusion matrix has 38 % of its colour at most: see matrix.rs.
+        for side in ["ours", "theirs"] {
+            pairs.push((format!("fg on a cell of {side}"), of("fg"), over(of(side), 0.38, of("soft"))));
+        }
+        for (name, text, ground) in pairs {
+            let found = contrast(text, ground);
+            assert!(found >= 4.5, "{name}: {found:.2}, and WCAG AA asks for 4.5");
+        }
+    }
+    assert!(style().contains(".matrix td small { color: var(--fg) }"), "on a cell grey is too pale");
+}
+
+#[test]
+fn drawings_stand_out_from_their_ground() {
+    let style = style();
+    let opacity = |rule: &str| -> f64 {
+        let found = style.split(&format!("{rule} {{")).nth(1).unwrap_or_else(|| panic!("no {rule}"));
+        let found = found.split('}').next().unwrap();
+        found.split("opacity: ").nth(1).map_or(1.0, |rest| rest.split([';', ' ']).next().unwrap().parse().unwrap())
+    };
+    let drawn = [
+        ("ours", ".chart .column"),
+        ("theirs", ".chart .before"),
+        ("ours", ".chart .whisker"),
+        ("theirs", ".chart .whisker"),
+        ("ours", ".chart .dot"),
+        ("theirs", ".bar .before"),
+        ("muted", ".chart .diagonal"),
+        ("fg", ".bar .end"),
+    ];
+    for palette in palettes() {
+        for (color, rule) in drawn {
+            let found = contrast(over(palette[color], opacity(rule), palette["card"]), palette["card"]);
+            assert!(found >= 3.0, "{rule} of {color}: {found:.2}, and WCAG AA asks for 3");
+        }
+        for tone in ["passed", "failed", "errored", "inconclusive", "warned", "skipped"] {
+            assert!(contrast(palette[tone], palette["card"]) >= 3.0, "{tone}");
+        }
+    }
+}
+
+/// What is wider than a phone scrolls in a box of its own, and the page follows the reader's light and paper.
+#[test]
+fn the_page_fits_a_phone_and_a_printer() {
+    let mut record = record("cleared.json");
+    record.charts = charts("a name that is longer than any screen of a phone is wide");
+    let html = html(&record);
+    let page = read(&html);
+    let has = |wanted: &str| page.attributes.iter().any(|(key, value)| key == "content" && value.contains(wanted));
+    assert!(has("width=device-width") && has("default-src 'none'"));
+    let mut reader = quick_xml::Reader::from_str(&html);
+    let mut open: Vec<bool> = Vec::new();
+    let mut tables = 0;
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Eof => break,
+            Event::Start(tag) => {
+                let said = String::from_utf8_lossy(tag.attributes_raw()).into_owned();
+                if tag.name().as_ref() == b"table" {
+                    tables += 1;
+                    assert!(open.contains(&true), "a table that nothing scrolls");
+                }
+                open.push(said.contains("class=\"scroll\"") || said.contains("overflow-x: auto"));
+            }
+            Event::End(_) => drop(open.pop()),
+            _ => {}
+        }
+    }
+    assert!(tables >= 4, "{tables}");
+    let style = style();
+    for rule in
+        ["@media (prefers-color-scheme: dark)", "@media print", "@media (max-width: 640px)", "color-scheme: light dark"]
+    {
+        assert!(style.contains(rule), "{rule}");
+    }
+    assert!(
+        style.contains(".scroll { overflow-x: auto")
+            && style
+                .contains("pre { background: var(--soft); border-radius: 8px; padding: 14px 16px; overflow-x: auto")
+    );
+    assert!(!style.contains("url(") && !style.contains("@import") && !style.contains("@font-face"));
 }

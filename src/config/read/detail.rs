@@ -30,7 +30,7 @@ fn keys(task: Task) -> Keys {
         ),
         Task::Multilabel => (
             &[&["label"], &["labels"], &["prediction", "score"]],
-            &[],
+            &["weight", "group"],
             "labels: [a, b], label: tags, prediction: predicted_tags; or a column each: label: y_*, score: p_*",
         ),
         Task::Regression => (&[&["label"], &["prediction"]], &["weight", "group"], "label: y, prediction: y_pred"),
@@ -38,7 +38,7 @@ fn keys(task: Task) -> Keys {
         Task::Text => (&[&["label"], &["prediction"]], &["group"], "label: reference, prediction: output"),
         Task::Ranking => (
             &[&["query"], &["label"], &["score"]],
-            &["k", "relevant"],
+            &["k", "relevant", "group"],
             "query: q, label: relevance, score: s, k: [5, 10]",
         ),
         Task::Forecast => (
@@ -48,11 +48,25 @@ fn keys(task: Task) -> Keys {
         ),
         Task::Repeats => (
             &[&["id"], &["repeat"], &["score", "passed"]],
-            &["attempt", "pass", "k"],
+            &["attempt", "pass", "k", "group"],
             "id: item, score: judged, threshold: 0.6, repeat: 5, pass: 4",
         ),
     };
     Keys { needs, may, example }
+}
+
+/// Why a task does not take a key of how rows were drawn, and what to do instead.
+fn why_not(task: Task, key: &str) -> Option<&'static str> {
+    match (task, key) {
+        (Task::Text, "weight") => {
+            Some("BLEU and its kin are of a whole corpus, where no row has a weight: leave it out")
+        }
+        (Task::Ranking, "weight") => Some("each query counts one: leave it out, or slice by what makes queries differ"),
+        (Task::Repeats, "weight") => Some("each item counts one: leave it out, or slice by what makes items differ"),
+        (Task::Forecast, "weight") => Some("weigh errors in a metric of your own: sum(w * abs(y - y_hat)) / sum(w)"),
+        (Task::Forecast, "group") => Some("series, or blocks of their rows, are what is drawn already: leave it out"),
+        _ => None,
+    }
 }
 
 impl Reader<'_> {
@@ -100,7 +114,8 @@ impl Reader<'_> {
         for (key, name) in node.entries().filter_map(|(key, _)| Some((key, key.text()?))) {
             if known(name) && !means(name) {
                 let message = format!("`{name}` means nothing to task: {}", task.name());
-                self.problems.add(Code::Conflict, &key.at, message, format!("leave it out; {example}"));
+                let help = why_not(task, name).map_or_else(|| format!("leave it out; {example}"), str::to_string);
+                self.problems.add(Code::Conflict, &key.at, message, help);
             }
         }
         for (a, b) in [("score", "scores"), ("naive", "history"), ("score", "passed")] {

@@ -14,10 +14,11 @@ pub struct Ranked {
 
 impl Ranked {
     /// The mean over queries.
-    fn of(&self, metric: &MetricInfo, level: f64) -> Option<estimate::Estimate> {
+    fn of(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
         let Kind::Retrieval(kind) = metric.kind else { return None };
         let of_queries: Vec<f64> = self.queries.iter().map(|query| kind.of(query)).collect();
-        Some(estimate::Estimate::of(Linear::mean(of_queries, None, Scale::Share)?, level))
+        let mean = Linear::mean(of_queries, None, Scale::Share)?;
+        Some(estimate::Estimate::of(mean.clustered(sampling.groups.as_deref()), level))
     }
 }
 
@@ -55,13 +56,20 @@ impl Shape for Ranked {
         matches!(other, Outcomes::Ranked(other) if other.queries == self.queries)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        estimates::measure(metrics, |metric| self.of(metric, level))
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+        estimates::measure(metrics, |metric| self.of(metric, sampling, level))
     }
 
-    fn compare(&self, baseline: &Outcomes, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Pair>> {
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>> {
         let Outcomes::Ranked(baseline) = baseline else { return Vec::new() };
-        let (a, b) = (|metric: &MetricInfo| self.of(metric, level), |metric: &MetricInfo| baseline.of(metric, level));
+        let a = |metric: &MetricInfo| self.of(metric, sampling, level);
+        let b = |metric: &MetricInfo| baseline.of(metric, sampling, level);
         estimates::compare(metrics, a, b, "paired t interval", level)
     }
 }

@@ -14,9 +14,9 @@ pub struct Repeated {
 }
 
 impl Repeated {
-    fn of(&self, metric: &MetricInfo, level: f64) -> Option<estimate::Estimate> {
+    fn of(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
         match metric.kind {
-            Kind::Repeat(kind) => kind.of(&self.items, level),
+            Kind::Repeat(kind) => kind.of(&self.items, sampling.groups.as_deref(), level),
             _ => None,
         }
     }
@@ -55,13 +55,20 @@ impl Shape for Repeated {
         matches!(other, Outcomes::Repeated(other) if other.items == self.items)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        estimates::measure(metrics, |metric| self.of(metric, level))
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+        estimates::measure(metrics, |metric| self.of(metric, sampling, level))
     }
 
-    fn compare(&self, baseline: &Outcomes, metrics: &[&MetricInfo], _: &Sampling, level: f64) -> Vec<Option<Pair>> {
+    fn compare(
+        &self,
+        baseline: &Outcomes,
+        metrics: &[&MetricInfo],
+        sampling: &Sampling,
+        level: f64,
+    ) -> Vec<Option<Pair>> {
         let Outcomes::Repeated(baseline) = baseline else { return Vec::new() };
-        let (a, b) = (|metric: &MetricInfo| self.of(metric, level), |metric: &MetricInfo| baseline.of(metric, level));
+        let a = |metric: &MetricInfo| self.of(metric, sampling, level);
+        let b = |metric: &MetricInfo| baseline.of(metric, sampling, level);
         estimates::compare(metrics, a, b, "paired t interval", level)
     }
 }

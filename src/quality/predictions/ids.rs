@@ -29,9 +29,24 @@ impl Units {
     /// # Errors
     /// When rows of a unit are in different slices.
     pub fn gather(&self, column: &mut SliceColumn, task: Task, rows: &Rows<'_>) -> Result<(), Fault> {
+        column.codes = self.shared(&column.codes, ("slices", &column.column), task, rows)?;
+        Ok(())
+    }
+
+    /// The number that all rows of a unit have in a column that `key` names.
+    ///
+    /// # Errors
+    /// When rows of a unit have different numbers.
+    pub fn shared(
+        &self,
+        numbers: &[u32],
+        (key, column): (&str, &str),
+        task: Task,
+        rows: &Rows<'_>,
+    ) -> Result<Vec<u32>, Fault> {
         let mut codes: Vec<Option<u32>> = vec![None; self.ids.len()];
         let (mut differing, mut first) = (0, None);
-        for (row, (unit, code)) in self.of_rows.iter().zip(&column.codes).enumerate() {
+        for (row, (unit, code)) in self.of_rows.iter().zip(numbers).enumerate() {
             let Some(known) = codes.get_mut(*unit as usize) else { continue };
             if *known.get_or_insert(*code) != *code {
                 differing += 1;
@@ -41,14 +56,12 @@ impl Units {
         if let Some(first) = first {
             let of = if task == Task::Ranking { "query" } else { "item" };
             let why = format!(
-                "column {:?} of `slices` has another value than an earlier row of the same {of} in {differing} rows, \
-                 the first of them row {first}",
-                column.column
+                "column {column:?} of `{key}` has another value than an earlier row of the same {of} in {differing} \
+                 rows, the first of them row {first}"
             );
-            return Err(rows.fault(why, format!("slice by what a whole {of} has in common")));
+            return Err(rows.fault(why, format!("name what a whole {of} has in common")));
         }
-        column.codes = codes.into_iter().map(|code| code.unwrap_or(crate::quality::outcomes::NO_SLICE)).collect();
-        Ok(())
+        Ok(codes.into_iter().map(|code| code.unwrap_or(crate::quality::outcomes::NO_SLICE)).collect())
     }
 }
 

@@ -133,6 +133,14 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
         }
         None => None,
     };
+    // Of queries and items it is these that are drawn together.
+    let groups = groups.map(ids::Ids::groups).and_then(|groups| {
+        if rows.units.ids.is_empty() {
+            return Some(groups);
+        }
+        let named = ("group", config.group.as_deref().unwrap_or_default());
+        rows.units.shared(&groups, named, config.task, &rows).map_err(|fault| faults.push(fault)).ok()
+    });
     let weights = weights.and_then(|weights| match weights.finish(&rows) {
         Ok(weights) => Some(weights),
         Err(fault) => {
@@ -155,7 +163,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     };
     match outcomes {
         Some(outcomes) if faults.is_empty() => {
-            let sampling = Sampling { weights, groups: groups.map(ids::Ids::groups) };
+            let sampling = Sampling { weights, groups };
             let all = || slices.iter().chain(&searched);
             let found = find.map(|find| found::search(find, config.task, all(), &outcomes, &sampling));
             let found = found

@@ -1,9 +1,9 @@
 //! The charts of a record as SVG paths. A record may be a stranger's: what does not fit together is not drawn.
 
 use super::axis::{self, Frame, Tick};
-use super::matrix::Matrix;
 use crate::model::Unit;
 use crate::record::wire::{Chart, Distribution};
+use crate::report::matrix::Matrix;
 use crate::report::text::{count, one_line};
 use serde::Serialize;
 use std::collections::BTreeMap;

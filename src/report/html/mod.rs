@@ -5,7 +5,6 @@
 mod axis;
 mod bar;
 mod chart;
-mod matrix;
 mod rows;
 mod slices;
 

@@ -1,6 +1,7 @@
 //! Metrics of several labels, class probabilities, ranked documents, forecasts and repeated attempts against
 //! scikit-learn's and their definitions, on the tables that tests/tasks/make.py wrote.
 
+use super::tables::apart;
 use mlgate::config::{self, Predictions, Task};
 use mlgate::data::table::Table;
 use mlgate::model::Asked;
@@ -60,15 +61,13 @@ fn every_metric_equals_its_reference() {
             let found = measured.iter().find(|found| found.id == format!("quality.{id}"));
             let value = found.unwrap_or_else(|| panic!("{}: no {id}", case.file)).value;
             match expected {
-                Some(expected) if (value - expected).abs() <= 1e-9 * expected.abs().max(1.0) => {
-                    worst = worst.max((value - expected).abs() / expected.abs().max(1.0));
-                }
+                Some(expected) if apart(value, *expected) <= 1e-9 => worst = worst.max(apart(value, *expected)),
                 None if value.is_nan() => {}
                 _ => wrong.push(format!("{} {id}: {value:?}, its reference {expected:?}", case.file)),
             }
         }
     }
-    println!("the worst difference is {worst:e}");
+    println!("the worst difference is {worst:.1e}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -1,6 +1,7 @@
 //! Text metrics against sacreBLEU's, rouge_score's and jiwer's, on the tables that tests/text/make.py wrote, and what
 //! the stage says of texts that are not there.
 
+use super::tables::apart;
 use super::world::{World, find, predictions};
 use crate::repo::Repo;
 use mlgate::config::{Predictions, SliceBy, Task};
@@ -29,7 +30,7 @@ fn every_metric_equals_its_reference() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/text");
     let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(root.join("expected.json")).unwrap()).unwrap();
     assert!(cases.len() >= 15);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut worst) = (Vec::new(), 0.0_f64);
     for case in cases {
         let table = Table::open(&root, &case.file, None).unwrap();
         let predicted = read::read(&table, &texts(&case.file), &case.file, false).unwrap();
@@ -40,7 +41,10 @@ fn every_metric_equals_its_reference() {
             let expected = case.metrics[metric.info.id];
             let value = found.map(|(value, _)| value);
             let equal = match (value, expected) {
-                (Some(a), Some(b)) => (a - b).abs() <= 1e-12 * b.abs().max(1.0),
+                (Some(a), Some(b)) => {
+                    worst = worst.max(apart(a, b));
+                    apart(a, b) <= 1e-12
+                }
                 (None, None) => true,
                 _ => false,
             };
@@ -59,6 +63,7 @@ fn every_metric_equals_its_reference() {
             assert_eq!(*source, format!("{} ({signature})", case.file));
         }
     }
+    println!("the worst difference is {worst:.1e}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
