@@ -5,7 +5,6 @@ use super::{Dice, RUNS, TwoModels, at_least, at_most, judge, likely, policy, rep
 use mlgate::gate::Looks;
 use mlgate::model::*;
 use mlgate::stats::counts::{CountMetric, Undefined};
-
 use mlgate::stats::rows::{RowMetric, Rows};
 use std::sync::OnceLock;
 
