@@ -36,8 +36,9 @@ pub(super) fn roc_auc_in_order(ranks: &Ranks, weights: Option<&[f64]>) -> Option
     for run in ranks.runs() {
         let here = rows.weights(start, run);
         let above = (below.0 + here.0 / 2.0, below.1 + here.1 / 2.0);
-        for place in start..start + run {
-            contributions[place] = if rows.positive[place] { above.1 } else { above.0 };
+        let part = start..start + run;
+        for (contribution, positive) in contributions[part.clone()].iter_mut().zip(&rows.positive[part]) {
+            *contribution = if *positive { above.1 } else { above.0 };
         }
         start += run;
         // Of rows without weights these are whole or half: exact in any order up to 2⁵² pairs.
@@ -148,8 +149,9 @@ pub(super) fn average_precision_in_order(ranks: &Ranks, weights: Option<&[f64]>)
         rows += gained + lost;
         // Of rows without weight there is no precision.
         let (precision, per_row) = if rows > 0.0 { (hits / rows, 1.0 / rows) } else { (0.0, 0.0) };
-        for place in start..start + run {
-            contributions[place] = if ranked.positive[place] { precision - to_positive } else { to_negative };
+        let part = start..start + run;
+        for (contribution, positive) in contributions[part.clone()].iter_mut().zip(&ranked.positive[part]) {
+            *contribution = if *positive { precision - to_positive } else { to_negative };
         }
         value += gained * precision;
         to_positive += gained * (1.0 - precision) * per_row;
