@@ -134,25 +134,17 @@ fn toward(relative: Difference, baseline: f64) -> Difference {
 /// Difference and ratio of two measurements of which only the intervals are known.
 fn combine(candidate: &Measurement, baseline: &Measurement) -> (Difference, Option<Difference>, Option<String>) {
     let (c, b) = (candidate.value, baseline.value);
-    let difference = c - b;
-    let relative = (b != 0.0).then(|| c / b - 1.0);
-    let (intervals, method) = match (candidate.interval, baseline.interval) {
-        (Some(of_c), Some(of_b)) => (Some((of_c, of_b)), "two samples, intervals combined (MOVER)"),
+    let (of_c, of_b, method) = match (candidate.interval, baseline.interval) {
+        (Some(of_c), Some(of_b)) => (of_c, of_b, "two samples, intervals combined (MOVER)"),
         // A baseline without an interval is taken as exact: it is a number that the user wrote down.
-        (Some(of_c), None) => (Some((of_c, Interval { low: b, high: b, ..of_c })), "baseline taken as exact"),
-        (None, _) => (None, ""),
+        (Some(of_c), None) => (of_c, Interval { low: b, high: b, ..of_c }, "baseline taken as exact"),
+        (None, _) => {
+            let of = |value: f64| Difference { value, interval: None };
+            return (of(c - b), (b != 0.0).then(|| of(c / b - 1.0)), None);
+        }
     };
-    let Some((of_c, of_b)) = intervals else {
-        let relative = relative.map(|value| Difference { value, interval: None });
-        return (Difference { value: difference, interval: None }, relative, None);
-    };
-    let ratio = stats::mover_ratio((c, of_c), (b, of_b));
-    let relative = relative.map(|value| Difference {
-        value,
-        interval: Some(Interval { low: ratio.low - 1.0, high: ratio.high - 1.0, ..ratio }),
-    });
-    let interval = Some(stats::mover((c, of_c), (b, of_b)));
-    (Difference { value: difference, interval }, relative, Some(method.to_string()))
+    let (difference, relative) = stats::mover_differences((c, of_c), (b, of_b));
+    (difference, relative, Some(method.to_string()))
 }
 
 fn smaller(a: Option<u64>, b: Option<u64>) -> Option<u64> {

@@ -5,8 +5,8 @@ use super::join;
 use super::measure::{How, id, slices};
 use super::metrics::Metric;
 use super::outcomes::{Estimate, Outcomes, Pair, Predicted, Sampling};
-use crate::model::{Comparison, Difference, Interval, Measurement, Slice, Unit};
-use crate::stats::{mover, mover_ratio};
+use crate::model::{Comparison, Measurement, Slice, Unit};
+use crate::stats::mover_differences;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -169,13 +169,7 @@ fn comparison(id: String, slice: Option<Slice>, pair: Pair, n: u64, method: Stri
 ///
 /// None where either has none.
 pub(super) fn of_two_intervals(a: Estimate, b: Estimate, method: &'static str) -> Option<Pair> {
-    let (a, b) = ((a.0, a.1?), (b.0, b.1?));
-    let relative = (b.0 != 0.0).then(|| {
-        let ratio = mover_ratio(a, b);
-        let interval = Interval { low: ratio.low - 1.0, high: ratio.high - 1.0, level: ratio.level };
-        Difference { value: a.0 / b.0 - 1.0, interval: Some(interval) }
-    });
-    let difference = Difference { value: a.0 - b.0, interval: Some(mover(a, b)) };
+    let (difference, relative) = mover_differences((a.0, a.1?), (b.0, b.1?));
     Some(Pair { baseline: b.0, difference, relative, method, remark: None })
 }
 

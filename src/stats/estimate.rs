@@ -1,7 +1,7 @@
 //! A metric's value with what is known of its error, and the ways in which such values are made of rows: means,
 //! ratios of sums, means of ratios.
 
-use super::interval::{self, mover, mover_ratio};
+use super::interval::{self, mover, mover_differences};
 use super::linear::{Linear, Scale, weighted_mean};
 use super::sampling::Size;
 use crate::model::Interval;
@@ -51,11 +51,7 @@ impl Estimate {
     pub fn relative(&self, other: &Estimate, level: f64) -> Option<Interval> {
         match (&self.linear, &other.linear) {
             (Some(a), Some(b)) if a.contributions.len() == b.contributions.len() => a.relative(b, level),
-            _ if other.value == 0.0 => None,
-            _ => {
-                let ratio = mover_ratio((self.value, self.interval?), (other.value, other.interval?));
-                Some(Interval { low: ratio.low - 1.0, high: ratio.high - 1.0, level: ratio.level })
-            }
+            _ => mover_differences((self.value, self.interval?), (other.value, other.interval?)).1?.interval,
         }
     }
 }

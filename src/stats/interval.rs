@@ -2,7 +2,7 @@
 //! rows would settle a question.
 
 use super::normal_quantile;
-use crate::model::Interval;
+use crate::model::{Difference, Interval};
 
 /// The whole line: nothing is known.
 pub const fn unbounded(level: f64) -> Interval {
@@ -56,6 +56,16 @@ pub fn mover_ratio(candidate: (f64, Interval), baseline: (f64, Interval)) -> Int
     } else {
         unbounded(level)
     }
+}
+
+/// Candidate − baseline by [`mover`], and candidate / baseline − 1 by [`mover_ratio`]; no ratio to zero.
+pub fn mover_differences(a: (f64, Interval), b: (f64, Interval)) -> (Difference, Option<Difference>) {
+    let relative = (b.0 != 0.0).then(|| {
+        let ratio = mover_ratio(a, b);
+        let interval = Interval { low: ratio.low - 1.0, high: ratio.high - 1.0, ..ratio };
+        Difference { value: a.0 / b.0 - 1.0, interval: Some(interval) }
+    });
+    (Difference { value: a.0 - b.0, interval: Some(mover(a, b)) }, relative)
 }
 
 /// The roots of (a − r·b)² = margin², where the margin takes the side of each interval that matters there. The

@@ -26,6 +26,6 @@ mod slopes;
 pub mod spread;
 pub mod text;
 
-pub use interval::{carried, critical, mover, mover_ratio, rows_needed, unbounded, wilson};
+pub use interval::{carried, critical, mover, mover_differences, mover_ratio, rows_needed, unbounded, wilson};
 pub use normal::{normal_quantile, student_quantile};
 pub use quantile::{quantile, quantile_interval};
