@@ -45,6 +45,8 @@ pub struct Predictions {
     pub weight: Option<String>,
     /// Column whose equal values mark rows that were drawn together, such as the visits of one patient.
     pub group: Option<String>,
+    /// Column whose values name the strata that fixed numbers of rows were drawn from.
+    pub strata: Option<String>,
     pub slices: Vec<SliceBy>,
     pub find_slices: Option<FindSlices>,
     /// They ride with the record, so that a later run compares with them in pairs.

@@ -313,6 +313,7 @@ pub static PREDICTIONS: Object = Object {
             Shape::Text,
             "Column whose equal values mark rows drawn together, such as one patient's visits; of queries and items, these.",
         ),
+        may("strata", Shape::Text, "Column whose values name the strata that fixed numbers of rows were drawn from."),
         may(
             "slices",
             Shape::List(&Shape::TextOr(&SLICE)),

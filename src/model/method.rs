@@ -32,6 +32,7 @@ pub const BIN_NOISE: &str = "what noise alone makes of the bins, to both sides";
 pub const WOODRUFF: &str = "Woodruff's interval of the median";
 /// Said after another: how rows were drawn.
 pub const IN_GROUPS: &str = "contributions of a group added up";
+pub const IN_STRATA: &str = "error within each stratum only";
 pub const WEIGHTED: &str = "as many rows as the weights are worth";
 /// Of slices that were searched for.
 pub const SEARCHED: &str = "each of all the slices that were searched, so that all hold at once (Bonferroni)";
@@ -64,6 +65,10 @@ pub const METHODS: &[Method] = &[
     Method { name: BIN_NOISE, source: "the triangle inequality; bins: Naeini, Cooper & Hauskrecht 2015" },
     Method { name: WOODRUFF, source: "Woodruff 1952" },
     Method { name: IN_GROUPS, source: "Liang & Zeger 1986, with the factor G / (G − 1)" },
+    Method {
+        name: IN_STRATA,
+        source: "Cochran 1977, chapter 5; of contributions: Särndal, Swensson & Wretman 1992, 5.5",
+    },
     Method { name: WEIGHTED, source: "Kish 1965, 11.7" },
     Method { name: ORDER_STATISTICS, source: "David & Nagaraja 2003" },
     Method { name: ROWS_BOOTSTRAP, source: "Koehn 2004" },

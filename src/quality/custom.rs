@@ -33,7 +33,7 @@ impl Custom {
     pub fn estimate(&self, sampling: &Sampling, level: f64) -> Option<Estimate> {
         let mut values = self.values.iter();
         let linear = linear(&self.metric.expr, &mut values, sampling)?;
-        linear.value.is_finite().then(|| Estimate::of(linear.clustered(sampling.groups.as_deref()), level))
+        linear.value.is_finite().then(|| Estimate::of(linear.drawn(sampling), level))
     }
 }
 

@@ -139,7 +139,7 @@ impl Shares<'_> {
         let sampling = self.sampling.select(&rows);
         let selected = rows.iter().map(|row| selected(*row)).collect();
         let linear = Linear::mean(selected, sampling.weights.as_deref(), Scale::Share)?;
-        let linear = linear.clustered(sampling.groups.as_deref());
+        let linear = linear.drawn(&sampling);
         Some(Share { value: linear.value, rows: linear.share_rows() })
     }
 }

@@ -54,6 +54,8 @@ struct Wire {
     weight: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strata: Option<String>,
     /// Names of columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     slices: Vec<String>,
@@ -89,6 +91,7 @@ impl Wire {
             id,
             weight,
             group,
+            strata,
             slices,
             // A search is for the worst of the model at hand.
             find_slices: _,
@@ -100,11 +103,12 @@ impl Wire {
         // The history is a file that does not ride along.
         let detail = Detail { history: None, ..detail };
         let slices = slices.into_iter().filter_map(column_slice).collect();
-        Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices, detail }
+        Wire { task, label, score, prediction, threshold, positive, id, weight, group, strata, slices, detail }
     }
 
     fn config(self) -> Result<Predictions, String> {
-        let Wire { task, label, score, prediction, threshold, positive, id, weight, group, slices, detail } = self;
+        let Wire { task, label, score, prediction, threshold, positive, id, weight, group, strata, slices, detail } =
+            self;
         let task = Task::named(&task)
             .ok_or_else(|| format!("they are of a task `{task}`, which this version does not know"))?;
         Ok(Predictions {
@@ -119,6 +123,7 @@ impl Wire {
             id,
             weight,
             group,
+            strata,
             slices: slices.into_iter().map(SliceBy::Column).collect(),
             find_slices: None,
             detail,
@@ -284,6 +289,7 @@ mod tests {
             id: Some("id".into()),
             weight: None,
             group: None,
+            strata: None,
             slices: vec![SliceBy::Column("s".into())],
             find_slices: None,
             detail: Detail::default(),

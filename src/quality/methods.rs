@@ -38,6 +38,7 @@ pub fn notes(predicted: &Predicted, task: Task) -> Vec<MetricNote> {
 fn drawn(method: &str, sampling: &Sampling) -> String {
     let mut said = vec![method];
     said.extend(sampling.groups.as_ref().filter(|_| method != GROUPS_BOOTSTRAP).map(|_| IN_GROUPS));
+    said.extend(sampling.strata.as_ref().map(|_| IN_STRATA));
     said.extend(sampling.weights.as_ref().map(|_| WEIGHTED));
     said.join("; ")
 }
@@ -103,8 +104,8 @@ mod tests {
 
     #[test]
     fn every_metric_of_every_task_says_how_its_interval_is_made() {
-        let (weights, groups) = (Some(vec![1.0]), Some(vec![1]));
-        let ways = [Sampling::default(), Sampling { weights, groups }];
+        let (weights, groups, strata) = (Some(vec![1.0]), Some(vec![0]), Some(vec![0]));
+        let ways = [Sampling::default(), Sampling { weights, groups, strata }];
         for (task, sampling) in TASKS.into_iter().flat_map(|task| ways.iter().map(move |way| (task, way))) {
             for metric in known_metrics(task).iter().chain(fairness_metrics(task)) {
                 let Some(method) = interval_of(metric.kind, task, sampling) else {
@@ -114,7 +115,7 @@ mod tests {
                 let said = drawn(method, sampling);
                 assert_eq!(
                     said.split("; ").count(),
-                    if sampling.is_plain() { 1 } else { 3 } - usize::from(method == GROUPS_BOOTSTRAP)
+                    if sampling.is_plain() { 1 } else { 4 } - usize::from(method == GROUPS_BOOTSTRAP)
                 );
                 assert!(said.split("; ").all(|method| source_of(method).is_some()), "{task:?} {}: {said}", metric.id);
             }

@@ -266,7 +266,7 @@ mod tests {
         let ranks = Ranks::of(&scores, &[false, true, false, true, true]);
         let edges = Bins::Width.edges(10, ranks.scores());
         let of = |weights: Option<Vec<f64>>| {
-            Binned::of(&ranks, &edges, &Sampling { weights, groups: None }).unwrap().stated(0.95)
+            Binned::of(&ranks, &edges, &Sampling { weights, ..Sampling::default() }).unwrap().stated(0.95)
         };
         let bins = of(None);
         assert_eq!(bins.iter().map(|bin| bin.rows).collect::<Vec<_>>(), [3, 2], "an edge belongs to the bin below");

@@ -6,7 +6,7 @@
 
 use super::interval::{critical, unbounded, wilson};
 use super::normal::student_quantile;
-use super::sampling::Size;
+use super::sampling::{Sampling, Size};
 use crate::model::Interval;
 
 /// The scale on which an estimate's error is taken to be symmetric, and the range it cannot leave.
@@ -86,6 +86,44 @@ impl Linear {
         let factor = ((rows - 1.0) / rows * draws / (draws - 1.0)).sqrt();
         sums.iter_mut().for_each(|sum| *sum *= factor);
         Linear { contributions: sums, rows: self.rows.min(draws), freedom: Some(draws - 1.0), ..self }
+    }
+
+    /// The same estimate where as many draws were made in each stratum as were wanted: only how they differ within it is
+    /// error (for means Cochran 1977, chapter 5; for contributions Särndal, Swensson & Wretman 1992, 5.5). The one draw of a
+    /// stratum shows no spread, and keeps its distance from all (as `lonely.psu = "adjust"` of R's survey).
+    fn stratified(mut self, strata: &[u32]) -> Linear {
+        let mut known = vec![(0.0, 0.0); strata.iter().max().map_or(0, |last| *last as usize + 1)];
+        for (stratum, contribution) in strata.iter().zip(&self.contributions) {
+            let (draws, sum) = &mut known[*stratum as usize];
+            (*draws, *sum) = (*draws + 1.0, *sum + contribution);
+        }
+        // Contributions carry √(n / (n − 1)) of all draws; of strata it is that of each.
+        let all = self.contributions.len() as f64;
+        for (stratum, contribution) in strata.iter().zip(&mut self.contributions) {
+            let (draws, sum) = known[*stratum as usize];
+            if draws > 1.0 {
+                *contribution = (*contribution - sum / draws) * (draws / (draws - 1.0) * (all - 1.0) / all).sqrt();
+            }
+        }
+        let strata = known.iter().filter(|(draws, _)| *draws > 0.0).count() as f64;
+        Linear { freedom: self.freedom.map(|freedom| (freedom - (strata - 1.0)).max(1.0)), ..self }
+    }
+
+    /// The same estimate of rows that were drawn as `sampling` says.
+    pub fn drawn(self, sampling: &Sampling) -> Linear {
+        let groups = sampling.groups.as_deref();
+        let linear = self.clustered(groups);
+        match (&sampling.strata, groups) {
+            (None, _) => linear,
+            (Some(strata), None) => linear.stratified(strata),
+            (Some(strata), Some(groups)) => {
+                let mut of_groups = vec![0; linear.contributions.len()];
+                for (group, stratum) in groups.iter().zip(strata) {
+                    of_groups[*group as usize] = *stratum;
+                }
+                linear.stratified(&of_groups)
+            }
+        }
     }
 
     /// The variance of the estimate.

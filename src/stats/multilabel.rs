@@ -103,7 +103,7 @@ impl MultilabelMetric {
         let one = |holds: bool| f64::from(u8::from(holds));
         let mean = |values: Vec<f64>| {
             let linear = Linear::mean(values, sampling.weights.as_deref(), Scale::Share)?;
-            Some(linear.clustered(sampling.groups.as_deref()))
+            Some(linear.drawn(sampling))
         };
         let rows = || data.truth.chunks(data.labels.max(1)).zip(data.predicted.chunks(data.labels.max(1)));
         match self {
@@ -200,7 +200,7 @@ fn of_counts(
             prevalence_mean(&estimates, weights, |row, k| present.get(k).is_some_and(|&label| data.has(row, label)))?
         }
     };
-    Some(Estimate::of(linear.clustered(sampling.groups.as_deref()), level))
+    Some(Estimate::of(linear.drawn(sampling), level))
 }
 
 fn of_scores(data: Multilabel<'_>, average: Average, area: Area, sampling: &Sampling, level: f64) -> Option<Estimate> {
@@ -216,7 +216,7 @@ fn of_scores(data: Multilabel<'_>, average: Average, area: Area, sampling: &Samp
         }
         Average::Micro | Average::Weighted | Average::Samples => return None,
     };
-    Some(Estimate::of(linear.clustered(sampling.groups.as_deref()), level))
+    Some(Estimate::of(linear.drawn(sampling), level))
 }
 
 /// Of one row: the mean over its labels of the share of its labels among those scored as high or higher. A row with

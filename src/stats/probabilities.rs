@@ -33,8 +33,8 @@ pub enum ProbabilityMetric {
 impl ProbabilityMetric {
     /// The metric with its interval; None where it is undefined: no rows, or a class that no row has.
     pub fn of(self, data: Probabilities<'_>, sampling: &Sampling, level: f64) -> Option<Estimate> {
-        let (weights, groups) = (sampling.weights.as_deref(), sampling.groups.as_deref());
-        let mean = |values: Vec<f64>, scale: Scale| Some(Linear::mean(values, weights, scale)?.clustered(groups));
+        let weights = sampling.weights.as_deref();
+        let mean = |values: Vec<f64>, scale: Scale| Some(Linear::mean(values, weights, scale)?.drawn(sampling));
         let rows = || data.truth.iter().map(|t| *t as usize).zip(data.scores.chunks(data.classes.max(1)));
         match self {
             ProbabilityMetric::LogLoss => {
@@ -57,12 +57,12 @@ impl ProbabilityMetric {
             }
             ProbabilityMetric::RocAucOvr => {
                 let found = mean_of(&areas(data, weights)?, &vec![1.0; data.classes])?;
-                Some(Estimate::of(found.clustered(groups), level))
+                Some(Estimate::of(found.drawn(sampling), level))
             }
             ProbabilityMetric::RocAucOvrWeighted => {
                 let member = |row: usize, class: usize| data.truth.get(row).is_some_and(|t| *t as usize == class);
                 let found = prevalence_mean(&areas(data, weights)?, weights, member)?;
-                Some(Estimate::of(found.clustered(groups), level))
+                Some(Estimate::of(found.drawn(sampling), level))
             }
         }
     }

@@ -70,7 +70,7 @@ pub fn weighted_median(values: &[f64], sampling: &Sampling, level: f64) -> Optio
         if sums[half] - total / 2.0 > f64::EPSILON { here } else { (here + at(half + 1).unwrap_or(here)) / 2.0 };
     let is_below = values.iter().map(|v| if *v <= value { 1.0 } else { 0.0 }).collect();
     let share = Linear::mean(is_below, sampling.weights.as_deref(), Scale::Share)?;
-    let centred = Linear { value: 0.5, ..share.clustered(sampling.groups.as_deref()) };
+    let centred = Linear { value: 0.5, ..share.drawn(sampling) };
     let ends = centred.share_interval(level)?;
     let low = sums.partition_point(|sum| *sum < ends.low * total);
     let high = sums.partition_point(|sum| *sum <= ends.high * total);

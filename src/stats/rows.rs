@@ -61,9 +61,9 @@ impl RowMetric {
             let errors = errors(truth, predicted).into_iter().enumerate().filter(|(row, _)| counts(row));
             return Some((errors.map(|(_, error)| error).reduce(f64::max)?, None));
         }
-        let linear = match sampling.groups.as_deref() {
-            None => self.in_any_order(rows, weights)?,
-            groups => self.linear(rows, weights)?.clustered(groups),
+        let linear = match sampling.draws_are_rows() {
+            true => self.in_any_order(rows, weights)?,
+            false => self.linear(rows, weights)?.drawn(sampling),
         };
         let interval = match (self, rows) {
             (RowMetric::RocAuc, Rows::Scores { positive, .. }) => {

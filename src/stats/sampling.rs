@@ -10,6 +10,9 @@ pub struct Sampling {
     /// Rows of one number are one draw, such as the visits of one patient; numbered from 0 on. None: each row is a draw
     /// of its own.
     pub groups: Option<Vec<u32>>,
+    /// Rows of one number come from one stratum, of which as many were drawn as were wanted; numbered from 0 on. A group
+    /// lies in one of them. None: all rows come from one.
+    pub strata: Option<Vec<u32>>,
 }
 
 impl Sampling {
@@ -18,16 +21,22 @@ impl Sampling {
         Sampling {
             weights: self.weights.as_ref().map(|weights| places.iter().map(|&i| weights[i as usize]).collect()),
             groups: self.groups.as_ref().map(|groups| renumbered(places.iter().map(|&i| groups[i as usize]))),
+            strata: self.strata.as_ref().map(|strata| renumbered(places.iter().map(|&i| strata[i as usize]))),
         }
     }
 
-    /// Each row counts one and is a draw of its own.
+    /// Each row counts one and is a draw of its own, from all there are.
     pub fn is_plain(&self) -> bool {
-        self.weights.is_none() && self.groups.is_none()
+        self.weights.is_none() && self.draws_are_rows()
+    }
+
+    /// Neither groups nor strata.
+    pub fn draws_are_rows(&self) -> bool {
+        self.groups.is_none() && self.strata.is_none()
     }
 }
 
-/// Some groups, numbered from 0 on again.
+/// Some groups or strata, numbered from 0 on again.
 fn renumbered(groups: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     groups

@@ -20,20 +20,22 @@ fn keys(task: Task) -> Keys {
     let (needs, may, example): (&[&[&str]], &[&str], _) = match task {
         Task::Binary => (
             &[&["label"], &["score", "prediction"]],
-            &["bins", "weight", "group"],
+            &["bins", "weight", "group", "strata"],
             "label: y, score: p, or prediction: y_pred",
         ),
         Task::Multiclass => (
             &[&["label"], &["prediction", "score", "scores"]],
-            &["k", "bins", "weight", "group"],
+            &["k", "bins", "weight", "group", "strata"],
             "label: y, prediction: y_pred, or score: p_* for a column of probabilities of each class",
         ),
         Task::Multilabel => (
             &[&["label"], &["labels"], &["prediction", "score"]],
-            &["weight", "group"],
+            &["weight", "group", "strata"],
             "labels: [a, b], label: tags, prediction: predicted_tags; or a column each: label: y_*, score: p_*",
         ),
-        Task::Regression => (&[&["label"], &["prediction"]], &["weight", "group"], "label: y, prediction: y_pred"),
+        Task::Regression => {
+            (&[&["label"], &["prediction"]], &["weight", "group", "strata"], "label: y, prediction: y_pred")
+        }
         // BLEU and its kin are of a whole corpus, where no row has a weight.
         Task::Text => (&[&["label"], &["prediction"]], &["group"], "label: reference, prediction: output"),
         Task::Ranking => (

@@ -122,6 +122,7 @@ impl Reader<'_> {
             id: text("id"),
             weight: text("weight"),
             group: text("group"),
+            strata: text("strata"),
             slices: self.slices(node),
             find_slices: None,
             detail,

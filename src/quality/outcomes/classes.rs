@@ -94,7 +94,7 @@ impl Classes {
 
     /// A metric of counts where rows have weights or come in groups.
     fn weighed(&self, count: CountMetric, tally: &Tally, sampling: &Sampling, level: f64) -> Option<Estimate> {
-        let linear = self.linear(count, tally, sampling.weights.as_deref())?.clustered(sampling.groups.as_deref());
+        let linear = self.linear(count, tally, sampling.weights.as_deref())?.drawn(sampling);
         let is_at_end = linear.scale == Scale::Logit && (linear.value <= 0.0 || linear.value >= 1.0);
         let interval = if is_at_end { linear.share_interval(level)? } else { linear.interval(level) };
         Some((linear.value, Some(interval)))

@@ -27,8 +27,7 @@ pub fn compare(metric: &MetricInfo, a: Rows<'_>, b: Rows<'_>, sampling: &Samplin
 
 /// Candidate and baseline by their rows' contributions.
 pub fn pair(a: Linear, b: Linear, method: &'static str, sampling: &Sampling, level: f64) -> Pair {
-    let groups = sampling.groups.as_deref();
-    let (a, b) = (a.clustered(groups), b.clustered(groups));
+    let (a, b) = (a.drawn(sampling), b.drawn(sampling));
     let difference = Difference { value: a.value - b.value, interval: Some(a.difference(&b, level)) };
     let relative = a.relative(&b, level);
     let relative = relative.map(|interval| Difference { value: a.value / b.value - 1.0, interval: Some(interval) });

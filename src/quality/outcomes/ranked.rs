@@ -18,7 +18,7 @@ impl Ranked {
         let Kind::Retrieval(kind) = metric.kind else { return None };
         let of_queries: Vec<f64> = self.queries.iter().map(|query| kind.of(query)).collect();
         let mean = Linear::mean(of_queries, None, Scale::Share)?;
-        Some(estimate::Estimate::of(mean.clustered(sampling.groups.as_deref()), level))
+        Some(estimate::Estimate::of(mean.drawn(sampling), level))
     }
 }
 

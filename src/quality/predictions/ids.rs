@@ -65,6 +65,18 @@ impl Units {
     }
 }
 
+/// A group whose rows are in more than one stratum: then it was drawn from neither.
+pub fn across(groups: &[u32], strata: &[u32], rows: &Rows<'_>) -> Option<Fault> {
+    let mut first: HashMap<u32, (u32, usize)> = HashMap::new();
+    let differs = |(row, (group, stratum)): (usize, (&u32, &u32))| {
+        let (known, before) = *first.entry(*group).or_insert((*stratum, row));
+        (known != *stratum).then_some((before, row))
+    };
+    let (before, row) = groups.iter().zip(strata).enumerate().find_map(differs)?;
+    let why = format!("rows {} and {} are of one group, but of different strata", before + 1, row + 1);
+    Some(rows.fault(why, "a group is drawn as a whole from one stratum: check `group` and `strata`"))
+}
+
 /// The texts of a column that names rows, each null told.
 fn named(name: &str, found: &ArrayRef, rows: &mut Rows<'_>) -> Result<StringArray, Fault> {
     let values = texts(found).map_err(|why| rows.fault(format!("column {name:?}: {why}"), ""))?;

@@ -86,6 +86,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     let joins = joins(config);
     let mut ids = (!joins.is_empty()).then(|| ids::Ids::new(joins.iter().map(|(_, column)| *column).collect()));
     let mut groups = config.group.as_deref().map(|column| ids::Ids::new(vec![column]));
+    let mut strata = config.strata.as_deref().map(|column| ids::Ids::new(vec![column]));
     let mut weights = config.weight.as_deref().map(weights::Weights::new);
     let mut slices = slices::Slices::new(&config.slices, &schema, slices_may_lack);
     // A baseline's slices are the candidate's.
@@ -100,7 +101,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
         let batch = batch.map_err(|fault| vec![fault])?;
         let mut take = || {
             shape.take(&batch, &mut rows)?;
-            for ids in ids.iter_mut().chain(&mut groups) {
+            for ids in ids.iter_mut().chain(&mut groups).chain(&mut strata) {
                 ids.take(&batch, &mut rows)?;
             }
             if let Some(weights) = &mut weights {
@@ -141,6 +142,10 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
         let named = ("group", config.group.as_deref().unwrap_or_default());
         rows.units.shared(&groups, named, config.task, &rows).map_err(|fault| faults.push(fault)).ok()
     });
+    let strata = strata.map(ids::Ids::groups);
+    if let (Some(groups), Some(strata)) = (&groups, &strata) {
+        faults.extend(ids::across(groups, strata, &rows));
+    }
     let weights = weights.and_then(|weights| match weights.finish(&rows) {
         Ok(weights) => Some(weights),
         Err(fault) => {
@@ -163,7 +168,7 @@ pub fn read(table: &Table, config: &Predictions, source: &str, slices_may_lack: 
     };
     match outcomes {
         Some(outcomes) if faults.is_empty() => {
-            let sampling = Sampling { weights, groups };
+            let sampling = Sampling { weights, groups, strata };
             let all = || slices.iter().chain(&searched);
             let found = find.map(|find| found::search(find, config.task, all(), &outcomes, &sampling));
             let found = found
@@ -207,7 +212,7 @@ pub fn columns_of(table: &Table, config: &Predictions, source: &str) -> Result<V
 
 /// Columns that every task may have.
 fn common<'a>(config: &'a Predictions, slices: &slices::Slices<'a>) -> impl Iterator<Item = Role<'a>> {
-    let sampled = [("weight", &config.weight), ("group", &config.group)];
+    let sampled = [("weight", &config.weight), ("group", &config.group), ("strata", &config.strata)];
     let sampled = sampled.into_iter().filter_map(|(key, column)| Some((key, column.as_deref()?)));
     let named = joins(config).into_iter().chain(sampled).map(|(key, column)| Role::typed(key, column));
     named.chain(slices.roles()).chain(custom::roles(config))

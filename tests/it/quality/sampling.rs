@@ -9,6 +9,7 @@ use mlgate::model::Measurement;
 use mlgate::quality::measure::metrics;
 use mlgate::quality::{known_metrics, predictions as read};
 use mlgate::stats::counts::{CountMetric, Tally};
+use mlgate::stats::linear::{Linear, Scale};
 use mlgate::stats::sampling::Sampling;
 use std::path::Path;
 
@@ -235,6 +236,84 @@ fn intervals_of_groups_hold_the_truth() {
     assert!((364..=393).contains(&held), "{held} of 400");
 }
 
+/// The mean of a stratified sample is as sure as the formula of the books says: √ Σ (n_h / n)² s_h² / n_h.
+#[test]
+fn strata_leave_the_error_within_them() {
+    let values: Vec<f64> = (0..60).map(|i| f64::from(i % 3) * 0.3 + f64::from(i % 7) * 0.01).collect();
+    let strata: Vec<u32> = (0..60).map(|i| u32::from(i % 3 == 0 || i % 15 == 1)).collect();
+    let sampling = |strata: &[u32]| Sampling { strata: Some(strata.to_vec()), ..Sampling::default() };
+    let mean = || Linear::mean(values.clone(), None, Scale::Share).unwrap();
+    let variance: f64 = (0..2)
+        .map(|stratum| {
+            let of = values.iter().zip(&strata).filter(|(_, s)| **s == stratum);
+            let of: Vec<f64> = of.map(|(value, _)| *value).collect();
+            let (n, centre) = (of.len() as f64, of.iter().sum::<f64>() / of.len() as f64);
+            let square = of.iter().map(|value| (value - centre).powi(2)).sum::<f64>() / (n - 1.0);
+            (n / 60.0).powi(2) * square / n
+        })
+        .sum();
+    let found = mean().drawn(&sampling(&strata));
+    assert!((found.variance() / variance - 1.0).abs() < 1e-12, "{} {variance}", found.variance());
+    assert!(found.variance() < 0.8 * mean().variance() && found.freedom == Some(58.0));
+    // One stratum is no stratum, and rows that are groups of themselves are rows.
+    assert!((mean().drawn(&sampling(&[0; 60])).variance() / mean().variance() - 1.0).abs() < 1e-12);
+    let grouped = Sampling { groups: Some((0..60).collect()), ..sampling(&strata) };
+    assert!((mean().drawn(&grouped).variance() / variance - 1.0).abs() < 1e-12);
+    // A stratum of one row claims no certainty.
+    let lonely: Vec<u32> = (0..60).collect();
+    assert!((mean().drawn(&sampling(&lonely)).variance() / mean().variance() - 1.0).abs() < 1e-12);
+}
+
+/// Seeded: 400 experiments of 40 rows of an easy stratum and 40 of a hard one.
+#[test]
+fn intervals_of_strata_hold_the_truth() {
+    let (mut held, mut held_without, mut state) = (0, 0, 77_u64);
+    let mut uniform = || {
+        state = state.wrapping_mul(48_271) % 2_147_483_647;
+        state as f64 / 2_147_483_647.0
+    };
+    for _ in 0..400 {
+        let strata: Vec<u32> = (0..80).map(|row| row / 40).collect();
+        let truth: Vec<u32> = (0..80).map(|row| row % 2).collect();
+        let right = |stratum: u32| if stratum == 0 { 0.95 } else { 0.35 };
+        let says = |(truth, stratum): (&u32, &u32)| if uniform() < right(*stratum) { *truth } else { 1 - truth };
+        let predicted: Vec<u32> = truth.iter().zip(&strata).map(says).collect();
+        let tally = Tally::of(2, &truth, &predicted, None);
+        let linear = CountMetric::Accuracy.linear(&tally, &truth, &predicted, None).unwrap();
+        let holds = |linear: Linear| {
+            let interval = linear.interval(0.95);
+            u32::from(interval.low <= 0.65 && 0.65 <= interval.high)
+        };
+        held_without += holds(linear.clone());
+        held += holds(linear.drawn(&Sampling { strata: Some(strata), ..Sampling::default() }));
+    }
+    // A true 95 % holds in 364 to 393 of 400 with a probability of more than 99.9 %.
+    assert!((364..=393).contains(&held), "{held} of 400");
+    assert!(held_without > 395, "{held_without} of 400: without strata too wide");
+}
+
+#[test]
+fn strata_are_read_for_both_models_and_groups_lie_in_one() {
+    let text = |flip| with("s", &rows(300, flip), |row| ["north", "south"][usize::from(row % 3 == 0)].to_string());
+    let mut world = World::binary(&text(7)).with("base.csv", &text(5)).baseline_file("base.csv");
+    let plain = find(&world.run().0.measurements, "quality.f1").clone();
+    world.quality.predictions.as_mut().unwrap().strata = Some("s".into());
+    let (evidence, _) = world.run();
+    assert_eq!(evidence.faults, []);
+    let f1 = find(&evidence.measurements, "quality.f1");
+    assert!(f1.value == plain.value && f1.interval != plain.interval, "{f1:?} {plain:?}");
+    let note = evidence.metrics.iter().find(|note| note.id == "quality.f1").unwrap();
+    assert!(note.interval.as_ref().unwrap().contains("within each stratum"), "{note:?}");
+    assert!(evidence.comparisons.iter().any(|c| c.id == "quality.f1" && c.method.contains("paired delta method")));
+    // Rows 1 and 2 of one group, in different strata.
+    let across = with("g", &text(7), |row| (row / 2).to_string());
+    let mut world = World::binary(&across);
+    let config = world.quality.predictions.as_mut().unwrap();
+    (config.strata, config.group) = (Some("s".into()), Some("g".into()));
+    let faults = world.run().0.faults;
+    assert!(faults[0].why.contains("of one group, but of different strata"), "{faults:?}");
+}
+
 #[test]
 fn pairs_keep_weights_and_groups() {
     let text =
@@ -245,7 +324,7 @@ fn pairs_keep_weights_and_groups() {
     (config.weight, config.group) = (Some("w".into()), Some("g".into()));
     let weighted = world.run().0.comparisons;
     assert_eq!(plain.len(), weighted.len());
-    let weights = Sampling { weights: None, groups: None };
+    let weights = Sampling::default();
     assert!(weights.is_plain());
     for (a, b) in plain.iter().zip(&weighted) {
         assert_eq!((&a.id, &a.slice), (&b.id, &b.slice));

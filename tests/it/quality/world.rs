@@ -22,6 +22,7 @@ pub fn predictions(file: &str, task: Task) -> Predictions {
         id: None,
         weight: None,
         group: None,
+        strata: None,
         slices: Vec::new(),
         find_slices: None,
         in_record: false,
