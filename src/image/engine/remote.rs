@@ -115,16 +115,24 @@ async fn exchange(
     kept: impl Send + 'static,
 ) -> Result<Response<Incoming>, hyper::Error> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(async move {
-        let _ = connection.await;
+    let ended = tokio::spawn(async move {
+        let ended = connection.await;
         drop(kept);
+        ended
     });
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_else(|| "/".into());
     if let Ok(path) = path.parse::<Uri>() {
         *request.uri_mut() = path;
     }
     request.headers_mut().insert(HOST, HeaderValue::from_static("docker"));
-    sender.send_request(request).await
+    match sender.send_request(request).await {
+        // The connection ended first, and knows why: TLS 1.3 lets us speak before the engine has seen our certificate.
+        Err(error) if error.is_canceled() => match tokio::time::timeout(Duration::from_secs(1), ended).await {
+            Ok(Ok(Err(why))) => Err(why),
+            _ => Err(error),
+        },
+        answered => answered,
+    }
 }
 
 #[cfg(test)]
