@@ -119,16 +119,16 @@ for v in np.unique(s):
     },
 }
 OURS = {
-    "ten": ("mlgate, all 11 metrics with intervals", "label: label, score: score", "f1 >= 0.1", None),
-    "f1": ("mlgate, all 11 metrics with intervals", "label: label, score: score", "f1 >= 0.1", None),
+    "ten": ("mlgate, all 18 metrics with intervals", "label: label, score: score", "f1 >= 0.1", None),
+    "f1": ("mlgate, all 18 metrics with intervals", "label: label, score: score", "f1 >= 0.1", None),
     "paired": (
-        "mlgate, 11 metrics of two files in pairs, the baseline's rows shuffled",
+        "mlgate, 18 metrics of two files in pairs, the baseline's rows shuffled",
         "label: label, score: score, id: id",
         "roc_auc >= baseline - 5pp",
         "shuffled.parquet",
     ),
     "aligned": (
-        "mlgate, 11 metrics of two files in pairs, rows in one order",
+        "mlgate, 18 metrics of two files in pairs, rows in one order",
         "label: label, score: score, id: id",
         "roc_auc >= baseline - 5pp",
         "baseline.parquet",
@@ -146,7 +146,7 @@ OURS = {
         None,
     ),
     "scored": (
-        "mlgate, 48 slices × 11 metrics with intervals",
+        "mlgate, 48 slices × 18 metrics with intervals",
         "label: label, score: score, slices: [segment]",
         "f1[segment] >= 0.1",
         None,
