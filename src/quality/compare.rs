@@ -30,8 +30,10 @@ pub fn compare(
             let mut compared = paired(candidate, aligned, how);
             // A baseline of which the rows are kept, but not what a metric of one's own reads of them.
             let unpaired = |own: &&Custom| aligned.custom.iter().all(|other| other.metric.name != own.metric.name);
-            for own in candidate.custom.iter().filter(unpaired) {
-                compared.comparisons.extend(two_samples(found.0, found.1).into_iter().filter(|c| c.id == own.id()));
+            let unpaired: Vec<String> = candidate.custom.iter().filter(unpaired).map(Custom::id).collect();
+            if !unpaired.is_empty() {
+                let others = two_samples(found.0, found.1).into_iter().filter(|c| unpaired.contains(&c.id));
+                compared.comparisons.extend(others);
             }
             compared
         }

@@ -3,7 +3,7 @@
 use super::estimate::{Estimate, mean_of, prevalence_mean, ratio};
 use super::linear::{Linear, Scale};
 use super::order::Ranks;
-use super::ranking;
+use super::ranking::{self, Area};
 use super::sampling::Sampling;
 use crate::model::Interval;
 
@@ -157,7 +157,6 @@ fn both(truth: bool, predicted: bool) -> f64 {
 }
 
 /// The area under a curve of scores in their order: which rows are positive, and their weights.
-type Area = fn(&Ranks, Option<&[f64]>) -> Option<Linear>;
 
 fn of_counts(
     data: Multilabel<'_>,

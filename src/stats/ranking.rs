@@ -6,6 +6,9 @@ use super::order::Ranks;
 use super::sampling::Size;
 use crate::model::Interval;
 
+/// An area under a curve, of rows with their weights.
+pub type Area = fn(&Ranks, Option<&[f64]>) -> Option<Linear>;
+
 /// The positives and the negatives among the rows.
 pub fn sizes(positive: &[bool], weights: Option<&[f64]>) -> (Size, Size) {
     let of = |class: bool| Size::of_those(positive.len(), weights, |row| positive[row] == class);

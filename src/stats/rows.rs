@@ -3,9 +3,10 @@
 use super::linear::{Linear, Scale, weighted_mean};
 use super::order::Ranks;
 use super::quantile::weighted_median;
+use super::ranking::{self, Area};
 use super::sampling::{Sampling, Size};
 use super::text::TextRow;
-use super::{interval, quantile, quantile_interval, ranking};
+use super::{interval, quantile, quantile_interval};
 use crate::model::Interval;
 use std::sync::OnceLock;
 
@@ -91,32 +92,22 @@ impl RowMetric {
     /// The metric with its rows' contributions to its error; None for the median and the largest error, which have
     /// none of use.
     pub fn linear(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
-        match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, scores, ranks, .. }) => {
-                ranking::roc_auc(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
-            }
-            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, ranks, .. }) => {
-                ranking::average_precision(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
-            }
-            _ => self.of_rows(rows, weights),
-        }
+        self.by([ranking::roc_auc, ranking::average_precision], rows, weights)
     }
 
     /// As [`RowMetric::linear`], but that contributions may lie in any order, as a variance does not mind.
     fn in_any_order(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
-        match (self, rows) {
-            (RowMetric::RocAuc, Rows::Scores { positive, scores, ranks, .. }) => {
-                ranking::roc_auc_in_order(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
-            }
-            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, ranks, .. }) => {
-                ranking::average_precision_in_order(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
-            }
-            _ => self.of_rows(rows, weights),
-        }
+        self.by([ranking::roc_auc_in_order, ranking::average_precision_in_order], rows, weights)
     }
 
-    fn of_rows(self, rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
+    fn by(self, [roc_auc, average_precision]: [Area; 2], rows: Rows<'_>, weights: Option<&[f64]>) -> Option<Linear> {
         match (self, rows) {
+            (RowMetric::RocAuc, Rows::Scores { positive, scores, ranks, .. }) => {
+                roc_auc(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
+            }
+            (RowMetric::AveragePrecision, Rows::Scores { positive, scores, ranks, .. }) => {
+                average_precision(ranks.get_or_init(|| Ranks::of(scores, positive)), weights)
+            }
             (RowMetric::LogLoss, Rows::Scores { positive, scores, epsilon, .. }) => {
                 let loss = |(&positive, &score): (&bool, &f64)| {
                     let given = if positive { score } else { 1.0 - score };

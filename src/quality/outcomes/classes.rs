@@ -35,7 +35,7 @@ pub struct Classes {
 #[derive(Clone, Debug, Default)]
 pub struct Shared {
     ranks: OnceLock<Ranks>,
-    /// By equal width and by equal mass, of rows without weights and groups.
+    /// By equal width and by equal mass, of rows without weights, groups and strata.
     bins: [OnceLock<Option<Binned>>; 2],
 }
 
@@ -80,7 +80,7 @@ fn share_of(metric: CountMetric) -> Option<Option<u32>> {
 }
 
 impl Classes {
-    pub(in crate::quality) fn positive(&self) -> Vec<bool> {
+    fn positive(&self) -> Vec<bool> {
         self.truth.iter().map(|class| *class == 1).collect()
     }
 
@@ -160,9 +160,9 @@ impl Classes {
         metrics.iter().any(|metric| matches!(metric.kind, Kind::Row(_))).then(|| self.positive())
     }
 
-    /// None without scores.
+    /// None without scores of a positive class.
     fn rows<'a>(&'a self, positive: &'a Option<Vec<bool>>) -> Option<Rows<'a>> {
-        let Scores { values, epsilon, .. } = self.scores.as_ref()?;
+        let Scores { values, epsilon, .. } = self.scores.as_ref().filter(|_| self.binary)?;
         Some(Rows::Scores {
             positive: positive.as_ref()?,
             scores: values,

@@ -28,6 +28,7 @@ use super::found::Found;
 use super::metrics::{MetricInfo, Parts};
 use crate::model::{Difference, Interval};
 use crate::stats::bootstrap::Resamples;
+use crate::stats::estimate;
 pub use crate::stats::sampling::Sampling;
 use std::borrow::Cow;
 
@@ -128,8 +129,22 @@ pub(super) trait Shape {
         other
     }
 
+    /// A metric as an estimate of its own: all that a shape needs whose metrics have nothing in common. None where it is
+    /// undefined.
+    fn estimate(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        let _ = (metric, sampling, level);
+        None
+    }
+
+    /// How such estimates are compared, where rows' contributions are subtracted one by one.
+    fn paired_by(&self) -> &'static str {
+        "paired t interval"
+    }
+
     /// Each metric; None where it is undefined.
-    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>>;
+    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
+        estimates::measure(metrics, |metric| self.estimate(metric, sampling, level))
+    }
 
     /// A metric without its interval, for where very many are compared.
     fn value(&self, metric: &MetricInfo, sampling: &Sampling) -> Option<f64> {
@@ -143,7 +158,11 @@ pub(super) trait Shape {
         metrics: &[&MetricInfo],
         sampling: &Sampling,
         level: f64,
-    ) -> Vec<Option<Pair>>;
+    ) -> Vec<Option<Pair>> {
+        let a = |metric: &MetricInfo| self.estimate(metric, sampling, level);
+        let b = |metric: &MetricInfo| baseline.shape().estimate(metric, sampling, level);
+        estimates::compare(metrics, a, b, self.paired_by(), level)
+    }
 }
 
 impl Outcomes {

@@ -1,6 +1,6 @@
 //! Several labels predicted for several.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, estimates, pick_rows};
+use super::{Outcomes, Sampling, Shape, pick_rows};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::{estimate, multilabel};
 
@@ -20,13 +20,6 @@ impl Multilabel {
             truth: &self.truth,
             predicted: &self.predicted,
             scores: self.scores.as_deref(),
-        }
-    }
-
-    fn of(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
-        match metric.kind {
-            Kind::Multilabel(kind) => kind.of(self.rows(), sampling, level),
-            _ => None,
         }
     }
 }
@@ -64,22 +57,14 @@ impl Shape for Multilabel {
         matches!(other, Outcomes::Multilabel(other) if other.predicted == self.predicted && other.scores == self.scores)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        estimates::measure(metrics, |metric| self.of(metric, sampling, level))
+    fn estimate(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        match metric.kind {
+            Kind::Multilabel(kind) => kind.of(self.rows(), sampling, level),
+            _ => None,
+        }
     }
 
-    fn compare(
-        &self,
-        baseline: &Outcomes,
-        metrics: &[&MetricInfo],
-        sampling: &Sampling,
-        level: f64,
-    ) -> Vec<Option<Pair>> {
-        let Outcomes::Multilabel(baseline) = baseline else { return Vec::new() };
-        let (a, b) = (
-            |metric: &MetricInfo| self.of(metric, sampling, level),
-            |metric: &MetricInfo| baseline.of(metric, sampling, level),
-        );
-        estimates::compare(metrics, a, b, "paired delta method", level)
+    fn paired_by(&self) -> &'static str {
+        "paired delta method"
     }
 }

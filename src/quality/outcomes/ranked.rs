@@ -1,6 +1,6 @@
 //! Documents ranked for queries: a row here is a query.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, estimates};
+use super::{Outcomes, Sampling, Shape};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::estimate;
 use crate::stats::linear::{Linear, Scale};
@@ -10,16 +10,6 @@ use crate::stats::retrieval::Query;
 pub struct Ranked {
     pub queries: Vec<Query>,
     pub ks: Vec<usize>,
-}
-
-impl Ranked {
-    /// The mean over queries.
-    fn of(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
-        let Kind::Retrieval(kind) = metric.kind else { return None };
-        let of_queries: Vec<f64> = self.queries.iter().map(|query| kind.of(query)).collect();
-        let mean = Linear::mean(of_queries, None, Scale::Share)?;
-        Some(estimate::Estimate::of(mean.drawn(sampling), level))
-    }
 }
 
 impl Shape for Ranked {
@@ -56,20 +46,11 @@ impl Shape for Ranked {
         matches!(other, Outcomes::Ranked(other) if other.queries == self.queries)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        estimates::measure(metrics, |metric| self.of(metric, sampling, level))
-    }
-
-    fn compare(
-        &self,
-        baseline: &Outcomes,
-        metrics: &[&MetricInfo],
-        sampling: &Sampling,
-        level: f64,
-    ) -> Vec<Option<Pair>> {
-        let Outcomes::Ranked(baseline) = baseline else { return Vec::new() };
-        let a = |metric: &MetricInfo| self.of(metric, sampling, level);
-        let b = |metric: &MetricInfo| baseline.of(metric, sampling, level);
-        estimates::compare(metrics, a, b, "paired t interval", level)
+    /// The mean over queries.
+    fn estimate(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        let Kind::Retrieval(kind) = metric.kind else { return None };
+        let of_queries: Vec<f64> = self.queries.iter().map(|query| kind.of(query)).collect();
+        let mean = Linear::mean(of_queries, None, Scale::Share)?;
+        Some(estimate::Estimate::of(mean.drawn(sampling), level))
     }
 }

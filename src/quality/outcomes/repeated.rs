@@ -1,6 +1,6 @@
 //! Items that were tried several times: a row here is an item.
 
-use super::{Estimate, Outcomes, Pair, Sampling, Shape, estimates};
+use super::{Outcomes, Sampling, Shape};
 use crate::quality::metrics::{Kind, MetricInfo, Parts};
 use crate::stats::estimate;
 use crate::stats::repeats::{Item, RepeatMetric};
@@ -11,15 +11,6 @@ pub struct Repeated {
     pub ks: Vec<usize>,
     /// Attempts of which an item passes.
     pub pass: usize,
-}
-
-impl Repeated {
-    fn of(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
-        match metric.kind {
-            Kind::Repeat(kind) => kind.of(&self.items, sampling.groups.as_deref(), level),
-            _ => None,
-        }
-    }
 }
 
 impl Shape for Repeated {
@@ -55,20 +46,10 @@ impl Shape for Repeated {
         matches!(other, Outcomes::Repeated(other) if other.items == self.items)
     }
 
-    fn measure(&self, metrics: &[&MetricInfo], sampling: &Sampling, level: f64) -> Vec<Option<Estimate>> {
-        estimates::measure(metrics, |metric| self.of(metric, sampling, level))
-    }
-
-    fn compare(
-        &self,
-        baseline: &Outcomes,
-        metrics: &[&MetricInfo],
-        sampling: &Sampling,
-        level: f64,
-    ) -> Vec<Option<Pair>> {
-        let Outcomes::Repeated(baseline) = baseline else { return Vec::new() };
-        let a = |metric: &MetricInfo| self.of(metric, sampling, level);
-        let b = |metric: &MetricInfo| baseline.of(metric, sampling, level);
-        estimates::compare(metrics, a, b, "paired t interval", level)
+    fn estimate(&self, metric: &MetricInfo, sampling: &Sampling, level: f64) -> Option<estimate::Estimate> {
+        match metric.kind {
+            Kind::Repeat(kind) => kind.of(&self.items, sampling.groups.as_deref(), level),
+            _ => None,
+        }
     }
 }
