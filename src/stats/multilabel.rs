@@ -156,8 +156,6 @@ fn both(truth: bool, predicted: bool) -> f64 {
     of(truth && predicted)
 }
 
-/// The area under a curve of scores in their order: which rows are positive, and their weights.
-
 fn of_counts(
     data: Multilabel<'_>,
     average: Average,
