@@ -2,6 +2,7 @@
 //! read here: their values come in through a lookup.
 
 use crate::model::Fault;
+use crate::secret::{self, Secret};
 use docker_credential::{CredentialRetrievalError as Missing, DockerCredential};
 use oci_client::secrets::RegistryAuth;
 use std::fmt;
@@ -23,6 +24,15 @@ pub struct Access {
     docker_config: Option<PathBuf>,
     github_token: Option<String>,
     github_actor: Option<String>,
+}
+
+/// What a registry is told of who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// Nobody, or a user name and a password.
+    Plain(RegistryAuth),
+    /// What `docker login` and `az acr login` leave of an account: tokens are had for it, and nothing else.
+    Identity(Secret),
 }
 
 /// What the environment says of the engine.
@@ -70,11 +80,19 @@ impl Access {
         }
     }
 
+    /// As [`Access::login`], for whoever can use a password alone.
+    pub(super) async fn credentials(&self, registry: &str) -> Result<RegistryAuth, Fault> {
+        Ok(match self.login(registry).await? {
+            Login::Plain(auth) => auth,
+            Login::Identity(_) => RegistryAuth::Anonymous,
+        })
+    }
+
     /// Credentials for a registry: Docker's configuration, then `GITHUB_TOKEN` for ghcr.io, else none.
     ///
     /// # Errors
     /// A configuration that is there but cannot be used: going on anonymously would fail later and tell less.
-    pub(super) async fn credentials(&self, registry: &str) -> Result<RegistryAuth, Fault> {
+    pub(super) async fn login(&self, registry: &str) -> Result<Login, Fault> {
         let what = || format!("find credentials for {registry}");
         if let Some(file) = self.docker_config.clone().filter(|file| file.is_file()) {
             // Docker Hub has two names, and a third one in Docker's configuration.
@@ -97,11 +115,17 @@ impl Access {
             };
             match found {
                 Ok(DockerCredential::UsernamePassword(user, password)) => {
-                    return Ok(RegistryAuth::Basic(user, password));
+                    secret::hide([password.clone()]);
+                    return Ok(Login::Plain(RegistryAuth::Basic(user, password)));
                 }
-                Ok(DockerCredential::IdentityToken(_)) => {
-                    let why = format!("{name} holds an identity token, which mlgate cannot use yet");
-                    return Err(Fault::new(what(), why, "log in with a user name and a password or access token"));
+                Ok(DockerCredential::IdentityToken(token)) => {
+                    let empty = || {
+                        let why = format!("the identity token in {name} is empty");
+                        Fault::new(what(), why, format!("run `docker login {registry}` again"))
+                    };
+                    let token = Secret::new(token).ok_or_else(empty)?;
+                    secret::hide([token.expose().to_string()]);
+                    return Ok(Login::Identity(token));
                 }
                 Err(Missing::NoCredentialConfigured) => {}
                 // A helper that knows nothing of this registry also ends with a failure; its output is not shown,
@@ -116,9 +140,9 @@ impl Access {
         match &self.github_token {
             Some(token) if registry == "ghcr.io" => {
                 let user = self.github_actor.clone().unwrap_or_else(|| "x-access-token".to_string());
-                Ok(RegistryAuth::Basic(user, token.clone()))
+                Ok(Login::Plain(RegistryAuth::Basic(user, token.clone())))
             }
-            _ => Ok(RegistryAuth::Anonymous),
+            _ => Ok(Login::Plain(RegistryAuth::Anonymous)),
         }
     }
 }
@@ -161,17 +185,18 @@ mod tests {
     async fn docker_config_wins_over_the_github_token_and_no_token_leaves_github() {
         let home = tempfile::tempdir().unwrap();
         let token = "ghs_secret";
-        let of = |access: Access, registry: &'static str| async move { access.credentials(registry).await };
-        let github = RegistryAuth::Basic("x-access-token".into(), token.into());
-        assert_eq!(of(access(home.path(), Some(token)), "ghcr.io").await, Ok(github));
-        assert_eq!(of(access(home.path(), Some(token)), "example.com").await, Ok(RegistryAuth::Anonymous));
+        let of = |access: Access, registry: &'static str| async move { access.login(registry).await };
+        let basic = |user: &str, password: &str| Login::Plain(RegistryAuth::Basic(user.into(), password.into()));
+        let anonymous = Login::Plain(RegistryAuth::Anonymous);
+        assert_eq!(of(access(home.path(), Some(token)), "ghcr.io").await, Ok(basic("x-access-token", token)));
+        assert_eq!(of(access(home.path(), Some(token)), "example.com").await, Ok(anonymous));
 
         std::fs::create_dir(home.path().join(".docker")).unwrap();
         // `ann:word` in base64.
         let config = r#"{"auths": {
             "ghcr.io": {"auth": "YW5uOndvcmQ="}, "https://index.docker.io/v1/": {"auth": "YW5uOndvcmQ="}}}"#;
         std::fs::write(home.path().join(".docker/config.json"), config).unwrap();
-        let ann = RegistryAuth::Basic("ann".into(), "word".into());
+        let ann = basic("ann", "word");
         assert_eq!(of(access(home.path(), Some(token)), "ghcr.io").await, Ok(ann.clone()));
         assert_eq!(of(access(home.path(), None), "docker.io").await, Ok(ann));
 
@@ -179,6 +204,27 @@ mod tests {
         let fault = of(access(home.path(), Some(token)), "ghcr.io").await.unwrap_err();
         assert!(fault.why.contains("config.json"), "{fault}");
         assert!(!format!("{:?}", access(home.path(), Some(token))).contains(token));
+    }
+
+    /// As `az acr login` writes it: the account's number without a password, and the token that counts.
+    #[tokio::test]
+    async fn an_identity_token_wins_over_the_user_beside_it_and_is_never_shown() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".docker")).unwrap();
+        let user = "MDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwOg==";
+        let config = format!(
+            r#"{{"auths": {{"a.azurecr.io": {{"auth": "{user}", "identitytoken": "header.claims.sign"}},
+                "b.azurecr.io": {{"auth": "{user}", "identitytoken": " "}}}}}}"#
+        );
+        std::fs::write(home.path().join(".docker/config.json"), config).unwrap();
+        let access = access(home.path(), None);
+        let login = access.login("a.azurecr.io").await.unwrap();
+        assert_eq!(login, Login::Identity(Secret::new("header.claims.sign").unwrap()));
+        assert_eq!(format!("{login:?}"), "Identity(***)");
+        assert_eq!(secret::strike_out("header.claims.sign"), "***");
+        assert_eq!(access.credentials("a.azurecr.io").await, Ok(RegistryAuth::Anonymous));
+        let fault = access.login("b.azurecr.io").await.unwrap_err();
+        assert!(fault.why.contains("identity token in") && fault.why.ends_with("is empty"), "{fault}");
     }
 
     #[test]

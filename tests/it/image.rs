@@ -3,6 +3,7 @@
 mod faults;
 mod jobs;
 mod lifecycle;
+mod login;
 mod modelpack;
 mod remote;
 

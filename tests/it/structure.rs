@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &str); 29] = [
     ("data", "config digest files model patience process secret stamp stats"),
     ("source", "config data digest files model record::profile secret"),
     ("quality", "config data digest files model record::measurements record::parse record::wire source stats"),
-    ("image", "config digest files model patience process record::wire sign stamp"),
+    ("image", "config digest files model patience process record::wire secret sign stamp"),
     ("sign", "digest model patience secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret"),

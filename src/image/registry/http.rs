@@ -1,10 +1,10 @@
-//! Sending a request to a registry: authorization, retries, and errors in the registry's own words.
+//! Sending a request to a registry: retries, and errors in the registry's own words.
 
 use super::Repository;
+use crate::image::access::Login;
 use crate::model::{Fault, causes};
 use crate::patience::{self, Pauses};
 use oci_client::RegistryOperation;
-use oci_client::errors::OciDistributionError;
 use oci_client::secrets::RegistryAuth;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use std::time::Duration;
@@ -15,16 +15,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Of an error's text.
 const MESSAGE_BYTES: usize = 16 * 1024;
-
-/// What a registry asked for, found out at the first request and renewed when it has run out.
-#[derive(Clone, Default)]
-pub(super) enum Grant {
-    #[default]
-    Unknown,
-    Anonymous,
-    Basic,
-    Bearer(String),
-}
 
 /// Why one attempt failed, and whether another one may do better.
 pub(super) struct Trouble {
@@ -131,44 +121,6 @@ impl Repository {
         Err(Trouble { fault: self.refused(what, response).await, again })
     }
 
-    /// Credentials go to the registry they belong to and nowhere else: an upload address may name another host.
-    pub(super) fn authorize(&self, request: RequestBuilder, url: &str, grant: &Grant) -> RequestBuilder {
-        let origin = |url: &str| reqwest::Url::parse(url).map(|url| url.origin());
-        let own = matches!((origin(url), origin(&self.url(""))), (Ok(one), Ok(other)) if one == other);
-        match (grant, &self.credentials) {
-            (Grant::Bearer(token), _) if own => request.bearer_auth(token),
-            (Grant::Basic, RegistryAuth::Basic(user, password)) if own => request.basic_auth(user, Some(password)),
-            _ => request,
-        }
-    }
-
-    pub(super) async fn grant(&self, what: &str, operation: RegistryOperation, renew: bool) -> Result<Grant, Trouble> {
-        let slot = match operation {
-            RegistryOperation::Push => &self.granted[0],
-            RegistryOperation::Pull => &self.granted[1],
-        };
-        let mut grant = slot.lock().await;
-        let basic = matches!(self.credentials, RegistryAuth::Basic(..));
-        *grant = match &*grant {
-            Grant::Anonymous if renew && basic => Grant::Basic,
-            Grant::Unknown | Grant::Bearer(_) if renew || matches!(*grant, Grant::Unknown) => {
-                match self.tokens.auth(&self.reference, &self.credentials, operation).await {
-                    Ok(Some(token)) => Grant::Bearer(token),
-                    // No challenge, or one for a password. The password is sent when the registry insists on it.
-                    Ok(None) => Grant::Anonymous,
-                    Err(OciDistributionError::RequestError(e)) => return Err(self.unreachable(what, &e)),
-                    Err(OciDistributionError::AuthenticationFailure(text)) => {
-                        let why = format!("{} refused the credentials: {}", self.registry(), message(text.as_bytes()));
-                        return Err(Fault::new(what, why, self.login_hint()).into());
-                    }
-                    Err(e) => return Err(Fault::new(what, causes(&e), self.login_hint()).into()),
-                }
-            }
-            other => other.clone(),
-        };
-        Ok(grant.clone())
-    }
-
     /// A fault for an answer that is not what was hoped for, with the registry's message.
     pub(super) async fn refused(&self, what: &str, response: Response) -> Fault {
         let status = response.status();
@@ -186,15 +138,22 @@ impl Repository {
         Fault::new(what, why, hint)
     }
 
-    fn login_hint(&self) -> String {
+    pub(super) fn login_hint(&self) -> String {
         let registry = self.registry();
-        match (&self.credentials, registry) {
-            (RegistryAuth::Anonymous, "ghcr.io") => {
+        match (&self.login, registry) {
+            (Login::Plain(RegistryAuth::Anonymous), "ghcr.io") => {
                 "no credentials were found: run `docker login ghcr.io`, or set GITHUB_TOKEN with `packages: write`"
                     .into()
             }
-            (RegistryAuth::Anonymous, _) => format!("no credentials were found: run `docker login {registry}`"),
-            (_, "ghcr.io") => "the token needs the permission `packages: write`".into(),
+            (Login::Plain(RegistryAuth::Anonymous), _) => {
+                format!("no credentials were found: run `docker login {registry}`")
+            }
+            (Login::Plain(_), "ghcr.io") => "the token needs the permission `packages: write`".into(),
+            // Azure's are sold by its own program, and for three hours.
+            (Login::Identity(_), _) if registry.ends_with(".azurecr.io") => {
+                let name = registry.trim_end_matches(".azurecr.io");
+                format!("run `az acr login --name {name}` again, and check the rights of the account")
+            }
             _ => format!("check the rights of the account, or run `docker login {registry}` again"),
         }
     }
@@ -211,7 +170,7 @@ impl Repository {
     }
 }
 
-async fn beginning(mut response: Response) -> Vec<u8> {
+pub(super) async fn beginning(mut response: Response) -> Vec<u8> {
     let mut text = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         text.extend_from_slice(&chunk);
@@ -224,7 +183,7 @@ async fn beginning(mut response: Response) -> Vec<u8> {
 }
 
 /// The errors of a body as the distribution specification has them, else the start of the text, on one line.
-fn message(body: &[u8]) -> String {
+pub(super) fn message(body: &[u8]) -> String {
     if let Ok(envelope) = serde_json::from_slice::<oci_client::errors::OciEnvelope>(body) {
         let told = envelope.errors.iter().map(|error| match serde_json::to_value(&error.code) {
             Ok(serde_json::Value::String(code)) if error.message.is_empty() => code,

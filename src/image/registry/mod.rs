@@ -1,9 +1,12 @@
 //! A registry client for what mlgate does: push and read images and what is attached to them. `oci-client` gives
-//! references, manifest types and the token handshake; requests are sent here, because pushing needs what it hides:
-//! Retry-After, the OCI-Subject header, upload bodies that may be started again, and no time limit on a whole layer.
+//! references and manifest types; requests are sent here, because pushing needs what it hides: Retry-After, identity
+//! tokens, the OCI-Subject header, upload bodies that may be started again, and no time limit on a whole layer.
 
 mod blob;
+mod grant;
 mod http;
+#[cfg(test)]
+mod login_tests;
 mod manifest;
 mod pages;
 mod referrers;
@@ -14,13 +17,11 @@ pub(super) use blob::{Sent, Source};
 pub(super) use manifest::{Manifest, Reply};
 pub(super) use referrers::Amended;
 
-use super::access::{Access, is_loopback};
+use super::access::{Access, Login, is_loopback};
 use super::layout::MANIFEST;
 use crate::digest::is_digest;
 use crate::model::{Cleared, Fault, causes};
 use oci_client::Reference;
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::secrets::RegistryAuth;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -36,10 +37,9 @@ pub(super) struct Repository {
     client: reqwest::Client,
     /// Without a limit between pieces of an answer, which would also limit the whole upload before it.
     uploads: reqwest::Client,
-    tokens: oci_client::Client,
-    credentials: RegistryAuth,
+    login: Login,
     /// What the registry asked for, by operation: push, pull.
-    granted: [Mutex<http::Grant>; 2],
+    granted: [Mutex<grant::Grant>; 2],
 }
 
 impl Repository {
@@ -51,20 +51,12 @@ impl Repository {
         let plain = insecure || is_loopback(registry);
         let failed = |e: String| Fault::new(format!("prepare to talk to {registry}"), e, "");
         let builder = || reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT);
-        let tokens = oci_client::Client::try_from(ClientConfig {
-            protocol: if plain { ClientProtocol::Http } else { ClientProtocol::Https },
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
-            user_agent: USER_AGENT,
-            ..ClientConfig::default()
-        });
         Ok(Repository {
             reference: reference.clone(),
             scheme: if plain { "http" } else { "https" },
             client: builder().read_timeout(READ_TIMEOUT).build().map_err(|e| failed(causes(&e)))?,
             uploads: builder().build().map_err(|e| failed(causes(&e)))?,
-            tokens: tokens.map_err(|e| failed(causes(&e)))?,
-            credentials: access.credentials(registry).await?,
+            login: access.login(registry).await?,
             granted: Default::default(),
         })
     }
