@@ -4,7 +4,8 @@ use super::envelope::decode;
 use crate::model::{Fault, causes};
 use crate::patience::Pauses;
 use crate::secret::Secret;
-use reqwest::{Method, RequestBuilder};
+use reqwest::header::LOCATION;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -66,44 +67,91 @@ fn decode_claims(text: &str) -> Option<Vec<u8>> {
     decode(&format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4)))
 }
 
-/// Asks for JSON and reads it. What may be better next time (no connection, 429, 5xx) is tried again, when the server wants.
+/// What a server said at last.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// Where what is meant lies, as the server has it.
+    pub(super) location: Option<String>,
+    body: Vec<u8>,
+    host: String,
+    tried: u32,
+}
+
+impl Answer {
+    /// # Errors
+    /// It is a refusal, or no JSON; with the status and the beginning of the answer.
+    pub(super) fn json(&self, what: &str) -> Result<Value, Fault> {
+        if self.status.is_success() {
+            return serde_json::from_slice(&self.body).map_err(|e| Fault::new(what, format!("its answer: {e}"), ""));
+        }
+        let why = format!("{} answered {}: {}", self.host, self.status, self.said());
+        Err(Fault::new(what, tried(why, self.tried), ""))
+    }
+
+    /// The beginning of its text.
+    pub(super) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.body).chars().filter(|c| !c.is_control()).take(300).collect()
+    }
+}
+
+fn tried(why: String, times: u32) -> String {
+    if times == 1 { why } else { format!("{why} (tried {times} times)") }
+}
+
+/// As [`request`], for JSON.
 ///
 /// # Errors
-/// With the status and the beginning of the answer.
+/// As [`request`] and [`Answer::json`].
 pub(super) async fn ask(
     what: &str,
     method: Method,
     url: &str,
     finish: impl Fn(RequestBuilder) -> RequestBuilder,
 ) -> Result<Value, Fault> {
+    request(what, method, url, finish).await?.json(what)
+}
+
+/// Sends a request. What may be better next time (no connection, an answer that breaks off, 429, 5xx) is tried again, when
+/// the server wants.
+///
+/// # Errors
+/// The server cannot be reached.
+pub(super) async fn request(
+    what: &str,
+    method: Method,
+    url: &str,
+    finish: impl Fn(RequestBuilder) -> RequestBuilder,
+) -> Result<Answer, Fault> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(TIMEOUT).user_agent(concat!("mlgate/", env!("CARGO_PKG_VERSION")));
     let client = client.build().map_err(|e| Fault::new(what, causes(&e), ""))?;
     let mut pauses = Pauses::new(ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let request = finish(client.request(method.clone(), url)).header("Accept", "application/json");
-        let (fault, pause) = match request.send().await {
+        // The address may hold what should not be seen.
+        let lost = |e: reqwest::Error| format!("cannot talk to {}: {}", host(url), causes(&e.without_url()));
+        let answered = match request.send().await {
             Ok(response) => {
-                let status = response.status();
-                let pause = pauses.after(status.as_u16(), response.headers());
-                let body = body(response).await.map_err(|why| Fault::new(what, why, ""))?;
-                if status.is_success() {
-                    return serde_json::from_slice(&body).map_err(|e| Fault::new(what, format!("its answer: {e}"), ""));
-                }
-                let said: String =
-                    String::from_utf8_lossy(&body).chars().filter(|c| !c.is_control()).take(300).collect();
-                (Fault::new(what, format!("{} answered {status}: {said}", host(url)), ""), pause)
+                let (status, headers) = (response.status(), response.headers().clone());
+                body(response).await.map(|body| (status, headers, body))
             }
-            // The address may hold what should not be seen.
-            Err(e) => {
-                let why = format!("cannot talk to {}: {}", host(url), causes(&e.without_url()));
-                (Fault::new(what, why, ""), pauses.next(None))
+            Err(e) => Err(Broken::Off(e)),
+        };
+        let (ended, pause) = match answered {
+            Ok((status, headers, body)) => {
+                let pause = pauses.after(status.as_u16(), &headers);
+                let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_string);
+                (Ok(Answer { status, location, body, host: host(url), tried: pauses.attempts() }), pause)
             }
+            Err(Broken::Off(e)) => {
+                let pause = pauses.next(None);
+                (Err(Fault::new(what, tried(lost(e), pauses.attempts()), "")), pause)
+            }
+            Err(Broken::TooLong) => (Err(Fault::new(what, "the answer is longer than 4 MiB", "")), None),
         };
         match pause {
             Some(pause) => tokio::time::sleep(pause).await,
-            None if pauses.attempts() == 1 => return Err(fault),
-            None => return Err(Fault { why: format!("{} (tried {} times)", fault.why, pauses.attempts()), ..fault }),
+            None => return ended,
         }
     }
 }
@@ -112,12 +160,18 @@ fn host(url: &str) -> String {
     reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_string)).unwrap_or_else(|| url.to_string())
 }
 
-async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, String> {
+/// Why there is no whole answer.
+enum Broken {
+    Off(reqwest::Error),
+    TooLong,
+}
+
+async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Broken> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| causes(&e.without_url()))? {
+    while let Some(chunk) = response.chunk().await.map_err(Broken::Off)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MOST_BYTES {
-            return Err("the answer is longer than 4 MiB".into());
+            return Err(Broken::TooLong);
         }
     }
     Ok(bytes)

@@ -55,7 +55,7 @@ pub struct LogEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inclusion_promise: Option<Promise>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inclusion_proof: Option<serde_json::Value>,
+    pub inclusion_proof: Option<InclusionProof>,
     pub canonicalized_body: String,
 }
 
@@ -75,6 +75,26 @@ pub struct KindVersion {
 #[serde(rename_all = "camelCase")]
 pub struct Promise {
     pub signed_entry_timestamp: String,
+}
+
+/// The way from an entry to the root of a tree, each hash in base64.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InclusionProof {
+    /// In this tree, which may be a part of the log.
+    #[serde(default)]
+    pub log_index: String,
+    pub root_hash: String,
+    pub tree_size: String,
+    #[serde(default)]
+    pub hashes: Vec<String>,
+    pub checkpoint: Note,
+}
+
+/// A text that is signed, with its signatures.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Note {
+    pub envelope: String,
 }
 
 impl Bundle {

@@ -7,6 +7,7 @@ mod certificate;
 mod der;
 mod encrypted;
 mod envelope;
+mod inclusion;
 mod key;
 mod keyless;
 mod log;

@@ -62,15 +62,28 @@ impl Authorities {
     }
 
     fn move_clock(&self, seconds: i64) {
+        self.set("/time", &seconds.to_string());
+    }
+
+    /// What goes wrong from now on: one of those that the script lists, or nothing.
+    fn fault(&self, name: &str) {
+        self.set("/fault", name);
+    }
+
+    fn set(&self, path: &str, body: &str) {
         use std::io::{Read, Write};
         let host = self.address.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(host).unwrap();
-        let body = seconds.to_string();
-        write!(stream, "POST /time HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        write!(stream, "POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.contains(" 200 "), "{answer}");
     }
+}
+
+/// What was said, without the breaks of its lines.
+fn flat(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn start() -> Option<(Registry, Authorities)> {
@@ -109,8 +122,7 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
     ] {
         repo.write("mlops.yaml", &tags(authorities.config(&plain, &[wrong])));
         let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(4);
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains(why), "{why}: {said}");
+        assert!(flat(&said).contains(why), "{why}: {said}");
     }
     repo.write("mlops.yaml", &right);
 
@@ -121,8 +133,7 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
         repo.commit();
         authorities.run(&repo, &["run"], "of-the-job").exits(0);
         let said = authorities.run(&repo, &["promote", "staging"], "of-the-job").exits(4);
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains(why), "{why}: {said}");
+        assert!(flat(&said).contains(why), "{why}: {said}");
     }
 
     // Without the log there is no signature, and nothing is tagged.
@@ -134,4 +145,59 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
     let said = authorities.run(&repo, &["run"], "of-the-job").exits(4);
     assert!(said.contains("put the signature into the log"), "{said}");
     assert!(parts::skopeo(&["inspect", "--tls-verify=false", &format!("docker://{repository}:v2")]).is_err());
+}
+
+/// Builds and signs another model while something goes wrong, which is not seen (0) or an error (4).
+fn run(repo: &Repo, authorities: &Authorities, fault: &str, code: i32) -> String {
+    authorities.fault(fault);
+    repo.write("model/weights.txt", &format!("fault: {fault}"));
+    repo.commit();
+    flat(&authorities.run(repo, &["run"], "of-the-job").exits(code))
+}
+
+fn promote(repo: &Repo, authorities: &Authorities, code: i32) -> String {
+    flat(&authorities.run(repo, &["promote", "staging", "--dry-run"], "of-the-job").exits(code))
+}
+
+/// A repo that signs keyless, whose image is always `v1`.
+fn signing(registry: &Registry, authorities: &Authorities, wrong: &[(&str, &str)]) -> Repo {
+    let repo = Repo::with_config(&registry.repository("churn"));
+    authorities.files(&repo);
+    let config = authorities.config(&repo.read("mlops.yaml"), wrong).replace("{{ git.sha }}", "v1");
+    repo.write("mlops.yaml", &config);
+    repo
+}
+
+#[test]
+fn an_answer_of_the_log_that_was_lost_is_fetched() {
+    let Some((registry, authorities)) = start() else { return };
+    let repo = signing(&registry, &authorities, &[]);
+    run(&repo, &authorities, "", 0);
+    for fault in ["lost", "lost-said"] {
+        run(&repo, &authorities, fault, 0);
+        let said = promote(&repo, &authorities, 0);
+        assert!(said.contains("may go to staging"), "{fault}: {said}");
+    }
+    for fault in ["other", "lost-other"] {
+        let said = run(&repo, &authorities, fault, 4);
+        assert!(said.contains("put the signature into the log"), "{fault}: {said}");
+        assert!(said.contains("its log entry is of something else"), "{fault}: {said}");
+    }
+}
+
+#[test]
+fn a_proof_of_inclusion_holds_where_there_is_one() {
+    let Some((registry, authorities)) = start() else { return };
+    let repo = signing(&registry, &authorities, &[]);
+    // The log's promise suffices.
+    for fault in ["no-proof", "no-root"] {
+        run(&repo, &authorities, fault, 0);
+        promote(&repo, &authorities, 0);
+    }
+    // Found out by whoever signs, and by whoever knows the log's key.
+    let said = run(&repo, &authorities, "path", 4);
+    assert!(said.contains("the inclusion proof of its log entry does not lead to the root"), "{said}");
+    run(&repo, &authorities, "checkpoint", 0);
+    let said = promote(&repo, &authorities, 4);
+    assert!(said.contains("the trusted log did not sign this checkpoint of its log entry"), "{said}");
 }

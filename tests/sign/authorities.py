@@ -3,7 +3,16 @@ published interfaces (fulcio.proto, POST /api/v2/signingCert; Rekor's openapi.ya
 checked as those would check them, certificates are really issued, entries really signed.
 
 authorities.py FOLDER   writes roots.pem, log.pub and port into the folder, and serves until it is ended. `POST /time SECONDS`
-moves the clock of the log.
+moves the clock of the log; `POST /fault NAME` sets what goes wrong from then on, nothing by an empty name:
+
+lost         the log takes an entry and breaks the connection off; asked again, it answers 409 with its name in Location
+lost-said    the same, with the name in the message alone, and the entry is not yet in the tree when it is first asked for
+lost-other   the same, and under the name is the first entry
+other        the log answers with the first entry that it ever took
+no-proof     the log proves no inclusion, as before 2021
+no-root      its proofs have no checkpoint
+path         its proofs lead elsewhere
+checkpoint   its checkpoints are signed by another key
 """
 
 import base64
@@ -81,10 +90,44 @@ class Authority:
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
 
 
+def sha256(content):
+    return hashlib.sha256(content).digest()
+
+
+def split(leaves):
+    """The largest power of two below their number (RFC 6962, section 2.1)."""
+    return 1 << (len(leaves) - 1).bit_length() - 1
+
+
+def root(leaves):
+    if len(leaves) == 1:
+        return leaves[0]
+    at = split(leaves)
+    return sha256(b"\1" + root(leaves[:at]) + root(leaves[at:]))
+
+
+def path(index, leaves):
+    if len(leaves) == 1:
+        return []
+    at = split(leaves)
+    if index < at:
+        return path(index, leaves[:at]) + [root(leaves[at:])]
+    return path(index - at, leaves[at:]) + [root(leaves[:at])]
+
+
+class Conflict(Exception):
+    pass
+
+
 class Log:
+    TREE = "%016x" % 7
+    # As of a log that has begun a new tree: an entry's number in the log is not its number in the tree.
+    BEFORE = 1000
+
     def __init__(self):
-        self.key, self.entries, self.moved = ec.generate_private_key(ec.SECP256R1()), 0, 0
-        self.id = hashlib.sha256(self.key.public_key().public_bytes(DER, SPKI)).hexdigest()
+        self.key, self.other, self.moved = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1()), 0
+        self.id = sha256(self.key.public_key().public_bytes(DER, SPKI)).hex()
+        self.bodies, self.times, self.asked = [b"one", b"two", b"three"], [0, 0, 0], set()
 
     def add(self, proposed):
         assert (proposed["apiVersion"], proposed["kind"]) == ("0.0.1", "dsse")
@@ -97,27 +140,72 @@ class Log:
         verifier_pem = base64.b64decode(verifier, validate=True)
         key = x509.load_pem_x509_certificate(verifier_pem).public_key()
         key.verify(base64.b64decode(signature["sig"], validate=True), message, SHA256)
-        hashed = lambda content: {"algorithm": "sha256", "value": hashlib.sha256(content).hexdigest()}
+        hashed = lambda content: {"algorithm": "sha256", "value": sha256(content).hex()}
         spec = {
             "envelopeHash": hashed(content["envelope"].encode()),
             "payloadHash": hashed(payload),
             "signatures": [{"signature": signature["sig"], "verifier": verifier}],
         }
-        body = json.dumps({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}, separators=(",", ":"), sort_keys=True)
-        self.entries += 1
+        body = json.dumps({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec}, separators=(",", ":"), sort_keys=True).encode()
+        if body in self.bodies:
+            raise Conflict(self.name(self.bodies.index(body)))
+        self.bodies.append(body)
+        self.times.append(int(time.time()) + self.moved)
+        return len(self.bodies) - 1
+
+    def name(self, index):
+        return self.TREE + self.leaf(index).hex()
+
+    def leaf(self, index):
+        return sha256(b"\0" + self.bodies[index])
+
+    def entry(self, index, fault):
+        name = self.name(index)
+        if fault in ("other", "lost-other"):
+            index = 3
         entry = {
-            "body": base64.b64encode(body.encode()).decode(),
-            "integratedTime": int(time.time()) + self.moved,
+            "body": base64.b64encode(self.bodies[index]).decode(),
+            "integratedTime": self.times[index],
             "logID": self.id,
-            "logIndex": self.entries,
+            "logIndex": self.BEFORE + index,
         }
         promised = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
-        promise = base64.b64encode(self.key.sign(promised, SHA256)).decode()
-        return {hashlib.sha256(promised).hexdigest(): entry | {"verification": {"signedEntryTimestamp": promise}}}
+        verification = {"signedEntryTimestamp": base64.b64encode(self.key.sign(promised, SHA256)).decode()}
+        if fault != "no-proof":
+            verification["inclusionProof"] = self.proof(index, fault)
+        return {name: entry | {"verification": verification}}
+
+    def proof(self, index, fault):
+        leaves = [self.leaf(at) for at in range(len(self.bodies))]
+        text = f"log.example - 7\n{len(leaves)}\n{base64.b64encode(root(leaves)).decode()}\n"
+        key = self.other if fault == "checkpoint" else self.key
+        packed = base64.b64encode(bytes.fromhex(self.id[:8]) + key.sign(text.encode(), SHA256)).decode()
+        proof = {
+            "checkpoint": f"{text}\n\u2014 log.example {packed}\n",
+            "hashes": [one.hex() for one in path(index, leaves)],
+            "logIndex": index,
+            "rootHash": root(leaves).hex(),
+            "treeSize": len(leaves),
+        }
+        if fault == "path":
+            proof["hashes"][0] = leaves[index].hex()
+        if fault == "no-root":
+            del proof["checkpoint"]
+        return proof
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        entries = "/api/v1/log/entries/"
+        log = self.server.log
+        if self.path.startswith(entries):
+            name = self.path.removeprefix(entries)
+            first = name not in log.asked
+            log.asked.add(name)
+            known = [index for index in range(len(log.bodies)) if log.name(index) == name]
+            if not known or first and self.server.fault == "lost-said":
+                return self.say(404, {"code": 404, "message": "no such entry"})
+            return self.say(200, log.entry(known[0], self.server.fault))
         # GitHub's endpoint for tokens of a job.
         if not self.path.startswith("/token") or "audience=sigstore" not in self.path:
             return self.say(404, {"message": "no such place"})
@@ -131,19 +219,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.path == "/api/v2/signingCert":
                 return self.say(201, self.server.authority.sign(json.loads(body)))
             if self.path == "/api/v1/log/entries":
-                return self.say(201, self.server.log.add(json.loads(body)))
+                index = self.server.log.add(json.loads(body))
+                if self.server.fault.startswith("lost"):
+                    return
+                return self.say(201, self.server.log.entry(index, self.server.fault))
+            if self.path == "/fault":
+                self.server.fault = body.decode()
+                return self.say(200, {})
             if self.path == "/time":
                 self.server.log.moved = int(body)
                 return self.say(200, {})
             self.say(404, {"message": "no such place"})
+        except Conflict as error:
+            message = f"an equivalent entry already exists in the transparency log with UUID {error}"
+            place = {} if self.server.fault == "lost-said" else {"Location": f"/api/v1/log/entries/{error}"}
+            self.say(409, {"code": 409, "message": message}, place)
         except Exception as error:
             self.say(400, {"code": 3, "message": f"{type(error).__name__}: {error}"})
 
-    def say(self, status, value):
+    def say(self, status, value, headers={}):
         body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for one in headers.items():
+            self.send_header(*one)
         self.end_headers()
         self.wfile.write(body)
 
@@ -165,7 +265,7 @@ def token():
 
 def main(folder):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.authority, server.log, server.token = Authority(), Log(), token()
+    server.authority, server.log, server.token, server.fault = Authority(), Log(), token(), ""
     write = lambda file, content: open(f"{folder}/{file}", "wb").write(content)
     write("roots.pem", server.authority.root.public_bytes(PEM) + server.authority.between.public_bytes(PEM))
     write("log.pub", server.log.key.public_key().public_bytes(PEM, SPKI))
