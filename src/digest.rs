@@ -15,12 +15,19 @@ pub fn of(bytes: &[u8]) -> String {
 /// # Errors
 /// The file cannot be read.
 pub fn of_file(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
+    of_reader(File::open(path)?)
+}
+
+/// Digest and size of what is left to read, streamed.
+///
+/// # Errors
+/// It cannot be read.
+pub fn of_reader(mut reader: impl Read) -> io::Result<(String, u64)> {
     let mut hash = Sha256::new();
     let mut block = vec![0; 1 << 17];
     let mut bytes = 0;
     loop {
-        match file.read(&mut block) {
+        match reader.read(&mut block) {
             Ok(0) => return Ok((name(hash.finalize().as_slice()), bytes)),
             Ok(read) => {
                 hash.update(&block[..read]);

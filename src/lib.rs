@@ -82,7 +82,8 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         plan::fill_tags(&mut config, commit.as_ref(), may_push)?;
     }
     let tracked = source::git::tracked(&settings.root).await;
-    let inputs = record::inputs::of_folder(&settings.root, &config.model.files, tracked).await?;
+    let (inputs, hashed) =
+        record::inputs::of_folder(&settings.root, &settings.work(), &config.model.files, tracked).await?;
     let ui = settings.ui();
     let ctx = Context {
         config: &config,
@@ -96,7 +97,7 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
 
     let production = promote::in_production(&ctx, &plan).await;
     let mut found = stage::run(&plan, &ctx, production.as_ref()).await;
-    if let Some(fault) = record::inputs::changed(&inputs, &settings.root, &config.model.files).await? {
+    if let Some(fault) = record::inputs::changed(&inputs, hashed, &settings.root, &config.model.files).await? {
         found.add_fault(plan.last(), fault);
     }
     let mut decision = Decision::over(&found.verdicts());

@@ -1,5 +1,6 @@
 //! What determines a run's result beside its data: the model's files, the code tree, the lock files.
 
+use super::once::Once;
 use crate::digest;
 use crate::files;
 use crate::model::{Fault, Input, StageKind};
@@ -25,27 +26,35 @@ const LOCK_FILES: [&str; 12] = [
     "renv.lock",
 ];
 
-/// Model, lock files and code tree of the folder; `tracked` are the files that git knows in it, if it is asked.
+/// Model, lock files and code tree of the folder, and what was hashed for them; `tracked` are the files that git knows in
+/// it, if it is asked. Files of ours may lie in `scratch`.
 ///
 /// # Errors
 /// A file of the model that is not there or cannot be read; the code tree skips nothing silently either.
 pub async fn of_folder(
     root: &Path,
+    scratch: &Path,
     model_files: &[String],
     tracked: Option<Vec<PathBuf>>,
-) -> Result<Vec<Input>, Fault> {
-    let (root, model_files) = (root.to_path_buf(), model_files.to_vec());
-    let hashed = tokio::task::spawn_blocking(move || hash_folder(&root, &model_files, tracked)).await;
-    hashed.unwrap_or_else(|error| Err(Fault::new("read the model's files", error, "")))
+) -> Result<(Vec<Input>, Once), Fault> {
+    let (root, scratch, model_files) = (root.to_path_buf(), scratch.to_path_buf(), model_files.to_vec());
+    let hash = move || {
+        let mut once = Once::begin(&scratch);
+        hash_folder(&root, &model_files, tracked, &mut once).map(|inputs| (inputs, once))
+    };
+    let hashed = tokio::task::spawn_blocking(hash).await;
+    hashed.unwrap_or_else(|error| Err(Fault::defect("read the model's files", error)))
 }
 
-fn hash_folder(root: &Path, model_files: &[String], tracked: Option<Vec<PathBuf>>) -> Result<Vec<Input>, Fault> {
-    let mut inputs = Vec::new();
-    for pattern in model_files {
-        inputs.push(tree(root, "model", pattern, &of_model(root, pattern)?, digest::of_file)?);
-    }
+fn hash_folder(
+    root: &Path,
+    model_files: &[String],
+    tracked: Option<Vec<PathBuf>>,
+    once: &mut Once,
+) -> Result<Vec<Input>, Fault> {
+    let mut inputs = hash_model(root, model_files, once)?;
     for name in LOCK_FILES.iter().filter(|name| root.join(name).is_file()) {
-        inputs.push(tree(root, "lock", name, &[PathBuf::from(name)], digest::of_file)?);
+        inputs.push(tree(root, "lock", name, &[PathBuf::from(name)], |path| once.digest(path))?);
     }
     let mut code = match tracked {
         Some(tracked) => tracked,
@@ -54,22 +63,35 @@ fn hash_folder(root: &Path, model_files: &[String], tracked: Option<Vec<PathBuf>
     // A tracked file that was deleted is part of the change.
     code.retain(|file| root.join(file).symlink_metadata().is_ok_and(|meta| meta.is_file() || meta.is_symlink()));
     code.sort();
-    inputs.push(tree(root, "code", ".", &code, as_git_has_it)?);
+    inputs.push(tree(root, "code", ".", &code, |path| as_git_has_it(path, once))?);
     Ok(inputs)
 }
 
+/// One input for each entry of `model.files`.
+fn hash_model(root: &Path, model_files: &[String], once: &mut Once) -> Result<Vec<Input>, Fault> {
+    let hash = |pattern: &String| tree(root, "model", pattern, &of_model(root, pattern)?, |path| once.digest(path));
+    model_files.iter().map(hash).collect()
+}
+
 /// What is wrong when the model's files are not those that the run began with: then nobody knows which were measured
-/// and which are in the image.
+/// and which are in the image. Files that were certainly not written to since are not read again. The code tree, which
+/// tests and builds may write to, is not asked for.
 ///
 /// # Errors
 /// A file of the model cannot be read any more.
-pub async fn changed(before: &[Input], root: &Path, model_files: &[String]) -> Result<Option<Fault>, Fault> {
-    // Without the code tree, which tests and builds may write to.
-    let after = of_folder(root, model_files, Some(Vec::new())).await?;
-    let of_model = |inputs: &[Input]| inputs.iter().filter(|i| i.kind == "model").cloned().collect::<Vec<_>>();
+pub async fn changed(
+    before: &[Input],
+    mut once: Once,
+    root: &Path,
+    model_files: &[String],
+) -> Result<Option<Fault>, Fault> {
+    let (root, model_files) = (root.to_path_buf(), model_files.to_vec());
+    let after = tokio::task::spawn_blocking(move || hash_model(&root, &model_files, &mut once)).await;
+    let after = after.map_err(|error| Fault::defect("read the model's files", error))??;
     let hint = "let the training write them before the run";
     let fault = || Fault::new("hold the model still", "its files changed while the run was under way", hint);
-    Ok((of_model(before) != of_model(&after)).then(fault))
+    let is_same = before.iter().filter(|input| input.kind == "model").eq(&after);
+    Ok((!is_same).then(fault))
 }
 
 /// One input for a list of files: the digest over their paths and contents.
@@ -78,7 +100,7 @@ fn tree(
     kind: &str,
     name: &str,
     files: &[PathBuf],
-    digest: impl Fn(&Path) -> io::Result<(String, u64)>,
+    mut digest: impl FnMut(&Path) -> io::Result<(String, u64)>,
 ) -> Result<Input, Fault> {
     let mut hasher = Sha256::new();
     let mut bytes = 0;
@@ -94,9 +116,9 @@ fn tree(
 }
 
 /// A link is its target's path, whatever lies there; it cannot be taken for a file that holds that path.
-fn as_git_has_it(path: &Path) -> io::Result<(String, u64)> {
+fn as_git_has_it(path: &Path, once: &mut Once) -> io::Result<(String, u64)> {
     if !path.is_symlink() {
-        return digest::of_file(path);
+        return once.digest(path);
     }
     let target = path.read_link()?;
     let target = target.as_os_str().as_bytes();
@@ -149,6 +171,7 @@ pub fn run_hash(inputs: &[Input], config_digest: &str, image_digest: Option<&str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::once;
     use std::os::unix::fs::symlink;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -163,7 +186,43 @@ mod tests {
 
     fn hashed(root: &Path, model: &str, tracked: Option<&[&str]>) -> Result<Vec<Input>, Fault> {
         let tracked = tracked.map(|names| names.iter().map(PathBuf::from).collect());
-        hash_folder(root, &[model.to_string()], tracked)
+        hash_folder(root, &[model.to_string()], tracked, &mut Once::begin(root))
+    }
+
+    /// Whether the model's files changed by `change`, made after they were hashed.
+    fn is_changed(root: &Path, patterns: &[&str], change: impl FnOnce(&Path)) -> Result<bool, Fault> {
+        let patterns: Vec<String> = patterns.iter().map(|pattern| pattern.to_string()).collect();
+        let mut once = Once::late(root);
+        let before = hash_folder(root, &patterns, Some(Vec::new()), &mut once).unwrap();
+        once::tests::tick(root);
+        change(root);
+        let asked = changed(&before, once, root, &patterns);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        Ok(runtime.block_on(asked)?.is_some_and(|fault| fault.what == "hold the model still"))
+    }
+
+    #[test]
+    fn a_change_of_the_model_while_it_is_measured_is_noticed() {
+        let model = || folder(&[("model/a.bin", "one"), ("model/b.bin", "two"), ("beside", "x"), ("uv.lock", "y")]);
+        let write =
+            |name: &'static str, text: &'static str| move |root: &Path| std::fs::write(root.join(name), text).unwrap();
+        let of = |pattern: &str, change: &dyn Fn(&Path)| is_changed(model().path(), &[pattern, "beside"], change);
+        for pattern in ["model", "model/*.bin", "model/{a,b,c}.bin"] {
+            assert!(!of(pattern, &|_| ()).unwrap());
+            assert!(!of(pattern, &write("model/a.bin", "one")).unwrap(), "the same content again");
+            assert!(!of(pattern, &write("uv.lock", "another")).unwrap(), "no file of the model");
+            assert!(of(pattern, &write("model/a.bin", "new")).unwrap());
+            assert!(of(pattern, &write("model/c.bin", "new")).unwrap(), "one more file");
+            assert!(of(pattern, &write("beside", "new")).unwrap());
+            let swap = |root: &Path| {
+                let [a, b, c] = ["a", "b", "c"].map(|name| root.join(format!("model/{name}.bin")));
+                std::fs::rename(&a, &c).and_then(|()| std::fs::rename(&b, &a)).unwrap();
+                std::fs::rename(c, b).unwrap();
+            };
+            assert!(of(pattern, &swap).unwrap(), "two files changed places");
+            assert!(of(pattern, &|root| std::fs::remove_file(root.join("model/b.bin")).unwrap()).unwrap());
+        }
+        assert!(of("model/a.bin", &|root| std::fs::remove_file(root.join("model/a.bin")).unwrap()).is_err());
     }
 
     fn digest_of(kind: &str, root: &Path, model: &str, tracked: Option<&[&str]>) -> String {

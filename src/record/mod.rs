@@ -2,6 +2,7 @@
 
 mod assemble;
 pub mod inputs;
+mod once;
 pub mod profile;
 mod read;
 pub mod statements;

@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &str); 29] = [
     ("image", "config digest files model patience process record::wire secret sign stamp"),
     ("sign", "digest model patience secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
-    ("record", "digest exit files model secret"),
+    ("record", "digest exit files model secret stamp"),
     ("report", "model record::wire secret"),
     ("host", "digest files record::statements record::wire report secret"),
     ("settings", "cli data error files host image model record::statements report secret sign ui"),
