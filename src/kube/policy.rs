@@ -3,6 +3,7 @@
 use super::pods::{Container, Pod, Role, pods};
 use super::{Finding, item_path, key_path, name_of, quantity, shown};
 use crate::kustomize::Value;
+use crate::kustomize::address::{self, Address};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
@@ -16,7 +17,7 @@ pub enum Policy {
 /// What a policy found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
-    /// Containers or workloads that were looked at. Zero: the policy has nothing to say, which is no pass.
+    /// Containers, images or workloads that were looked at. Zero: the policy has nothing to say, which is no pass.
     pub looked_at: usize,
     pub findings: Vec<Finding>,
 }
@@ -39,9 +40,13 @@ impl Policy {
         Policy::ALL[self as usize].2
     }
 
-    /// What is counted: containers, or workloads.
+    /// What is counted.
     pub fn unit(self) -> &'static str {
-        if self == Policy::Replicas { "workload" } else { "container" }
+        match self {
+            Policy::Replicas => "workload",
+            Policy::Digest => "image",
+            _ => "container",
+        }
     }
 
     pub fn judge(self, objects: &[Value]) -> Judged {
@@ -70,6 +75,17 @@ impl Policy {
                 }));
             }
         }
+        if self == Policy::Digest {
+            for (object, address) in addresses(objects) {
+                judged.looked_at += 1;
+                let path = address.pointer.trim_start_matches('/').replace('/', ".");
+                judged.findings.extend(unpinned(address.image).map(|image| Finding {
+                    object: name_of(object),
+                    path,
+                    message: unpinned_message(image),
+                }));
+            }
+        }
         judged
     }
 
@@ -87,14 +103,19 @@ pub fn unpinned_images(objects: &[Value]) -> Vec<&str> {
     let mut found = Vec::new();
     for pod in pods(objects) {
         let concerned = pod.containers().into_iter().filter(|container| Policy::Digest.concerns(&pod, container));
-        found.extend(concerned.filter_map(|container| unpinned(&container)));
+        found.extend(concerned.filter_map(|container| unpinned(container.value.str_at(&["image"]))));
     }
+    found.extend(addresses(objects).filter_map(|(_, address)| unpinned(address.image)));
     found
 }
 
-/// The image of a container, if it is named by no digest.
-fn unpinned<'a>(container: &Container<'a>) -> Option<&'a str> {
-    let image = container.value.str_at(&["image"]);
+/// The addresses of images in KServe's objects, each with its object.
+fn addresses(objects: &[Value]) -> impl Iterator<Item = (&Value, Address<'_>)> {
+    objects.iter().flat_map(|object| address::of(object).into_iter().map(move |found| (object, found)))
+}
+
+/// An image, if it is named by no digest.
+fn unpinned(image: &str) -> Option<&str> {
     let digest = image.rsplit_once("@sha256:").map(|(_, digest)| digest);
     let is_pinned = digest.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
     (!is_pinned).then_some(image)
@@ -176,10 +197,13 @@ fn non_root(pod: &Pod<'_>, container: &Container<'_>) -> Found {
 }
 
 fn digest(container: &Container<'_>) -> Found {
-    let Some(image) = unpinned(container) else { return Vec::new() };
+    let image = unpinned(container.value.str_at(&["image"]));
+    image.map(|image| (key_path(&container.path, "image"), unpinned_message(image))).into_iter().collect()
+}
+
+fn unpinned_message(image: &str) -> String {
     let found = if image.is_empty() { "no image".into() } else { format!("{image:?}") };
-    let message = format!("found {found}, expected NAME@sha256:…; a tag can be moved to another image");
-    vec![(key_path(&container.path, "image"), message)]
+    format!("found {found}, expected NAME@sha256:…; a tag can be moved to another image")
 }
 
 /// Where a workload's number of replicas lies, by its kind.

@@ -16,7 +16,7 @@ use super::value::Value;
 use super::vars::{self, Var};
 use super::{Options, Output};
 use super::{crds, generate, order, patches, plugins, references, replacements, transform};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What holds for a whole build.
 #[derive(Debug)]
@@ -41,20 +41,27 @@ impl Gathered {
 
 /// Builds `dir` as the outermost kustomization.
 pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
+    build_at(&Root::open(dir, options)?, options)
+}
+
+/// The files at or below `dir` that are read to build it.
+pub(super) fn files(dir: &Path, options: &Options) -> Result<Vec<PathBuf>> {
     let root = Root::open(dir, options)?;
-    let kustomization = match &options.text {
-        Some(text) => Kustomization::parse(&root, text)?,
-        None => Kustomization::load(&root)?,
-    };
+    build_at(&root, options).map(|_| root.files_read())
+}
+
+fn build_at(root: &Root, options: &Options) -> Result<Output> {
+    let kustomization = Kustomization::load(root)?;
     let mut session = Session { metadata: kustomization.metadata, schema: Schema::new() };
-    choose_schema(&mut session, &kustomization, &root)?;
+    choose_schema(&mut session, &kustomization, root)?;
     let mut all = Gathered::new();
-    accumulate(&mut all, &mut session, &kustomization, &root)?;
+    accumulate(&mut all, &mut session, &kustomization, root)?;
     let Gathered { mut resources, config, vars } = all;
     for edit in &options.images {
         let pin = Image { edit: edit.clone(), tag_suffix: None };
         transform::image(&mut resources, &pin, &config.images)
             .map_err(|e| Error::new(e.message).in_field("options"))?;
+        transform::addresses(&mut resources, edit)?;
     }
     generate::add_hashes(&mut resources);
     references::update(&mut resources, &config.references).map_err(|e| kustomization.locate(e))?;

@@ -1,20 +1,20 @@
 //! Rendering with the `kustomize` or `kubectl` that is installed, for what is not rendered here: charts and programs.
 
 use super::error::{Error, Result};
-use super::files;
 use super::kustomization::Image;
 use super::read::{self, Dialect};
 use super::transformer_config::Config;
 use super::{Options, Output, program, resource, transform};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Renders `dir` with the installed program, and pins the images of the options.
 pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
-    // With another text for its file, a copy of the directory beside it is built: bases are found from there as well.
-    let copy = options.text.as_deref().map(|text| copy_with(dir, text)).transpose()?;
+    // With other texts for its files, a copy of the directory beside it is built: bases are found from there as well.
+    let copy = if options.texts.is_empty() { None } else { Some(copy_with(dir, &options.texts)?) };
     let dir = copy.as_ref().map_or(dir, |copy| copy.path());
     let printed = run(dir, options)?;
     let text = String::from_utf8(printed).map_err(|_| Error::new("the program printed no UTF-8 text"))?;
@@ -22,6 +22,7 @@ pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
     let specs = Config::defaults().images;
     for edit in &options.images {
         transform::image(&mut resources, &Image { edit: edit.clone(), tag_suffix: None }, &specs)?;
+        transform::addresses(&mut resources, edit)?;
     }
     Ok(Output { resources: resources.into_iter().map(|r| r.value).collect() })
 }
@@ -43,10 +44,23 @@ fn run(dir: &Path, options: &Options) -> Result<Vec<u8>> {
     }
 }
 
-fn copy_with(dir: &Path, text: &str) -> Result<tempfile::TempDir> {
-    let name = files::Root::open(dir, &Options::default())?.kustomization_file()?;
+/// All files at or below `dir`.
+pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |e: std::io::Error| Error::new(format!("cannot list {}: {e}", dir.display()));
+    let mut found = Vec::new();
+    for entry in walkdir::WalkDir::new(dir.canonicalize().map_err(failed)?).sort_by_file_name() {
+        let entry = entry.map_err(|e| failed(e.into()))?;
+        if entry.file_type().is_file() {
+            found.push(entry.into_path());
+        }
+    }
+    Ok(found)
+}
+
+fn copy_with(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Result<tempfile::TempDir> {
     let failed = |e: std::io::Error| Error::new(format!("cannot copy {} to render it: {e}", dir.display()));
-    let parent = dir.canonicalize().map_err(failed)?.parent().map(Path::to_path_buf);
+    let dir = &dir.canonicalize().map_err(failed)?;
+    let parent = dir.parent().map(Path::to_path_buf);
     let parent = parent.ok_or_else(|| Error::new("the root of the file system is no overlay"))?;
     let copy = tempfile::Builder::new().prefix(".mlgate-render-").tempdir_in(parent).map_err(failed)?;
     for entry in walkdir::WalkDir::new(dir).min_depth(1) {
@@ -58,6 +72,9 @@ fn copy_with(dir: &Path, text: &str) -> Result<tempfile::TempDir> {
             _ => {}
         }
     }
-    std::fs::write(copy.path().join(name), text).map_err(failed)?;
+    for (file, text) in texts {
+        let inside = file.strip_prefix(dir).map_err(|_| Error::new(format!("{} lies elsewhere", file.display())))?;
+        std::fs::write(copy.path().join(inside), text).map_err(failed)?;
+    }
     Ok(copy)
 }

@@ -1,7 +1,8 @@
 //! Kustomize, natively: [`build`] renders a kustomization directory as `kubectl kustomize` does, without another
-//! program, and [`edit`] changes the `images` of a kustomization file in place. The module stands on its own: it knows
+//! program, and [`edit`] changes the images that its files name in place. The module stands on its own: it knows
 //! nothing of the rest of the crate.
 
+pub mod address;
 mod aliases;
 mod base64;
 mod build;
@@ -44,7 +45,8 @@ mod vars;
 pub use error::{Error, Result};
 pub use value::{Map, Value};
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// One entry of `images`: which image, and what replaces its name, tag and digest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,10 +69,10 @@ impl ImageEdit {
 /// What the caller adds to a build.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Applied after the outermost kustomization's own `images`.
+    /// Applied after the outermost kustomization's own `images`; they reach KServe's addresses of images too.
     pub images: Vec<ImageEdit>,
-    /// Text that takes the place of the outermost kustomization file's: to see what an edit would do.
-    pub text: Option<String>,
+    /// Texts that take the place of files, by their paths without links: to see what an edit would do.
+    pub texts: BTreeMap<PathBuf, String>,
     /// Bases in other repositories may be cloned, with the `git` that is installed.
     pub allow_remote: bool,
     /// The installed `kustomize` or `kubectl` renders, and may run what it is told to.
@@ -94,7 +96,7 @@ pub struct ImageRef {
     /// Kind and name of the object.
     pub kind: String,
     pub name: String,
-    /// Of the container, or of the volume that mounts it.
+    /// Of the container, or of the volume that mounts it; the JSON pointer of an address.
     pub container: String,
     /// The reference as written: name, tag, digest.
     pub image: String,
@@ -108,6 +110,15 @@ pub struct ImageRef {
 /// finds no target: always with the file and the field at fault where there is one.
 pub fn build(dir: &Path, options: &Options) -> Result<Output> {
     if options.installed { installed::build(dir, options) } else { build::build(dir, options) }
+}
+
+/// The files at or below `dir` that a build of it reads, by their paths without links. What an installed program reads is
+/// not known: all files, then.
+///
+/// # Errors
+/// As [`build`].
+pub fn files_of(dir: &Path, options: &Options) -> Result<Vec<PathBuf>> {
+    if options.installed { installed::files(dir) } else { build::files(dir, options) }
 }
 
 /// The name of the kustomization file in `folder`.
@@ -133,14 +144,17 @@ pub fn fuzz(dir: &Path, bytes: &[u8]) {
         output.images();
     }
     // The objects alone, whatever the first part is.
-    let text = Some("resources: [1.yaml, 2.yaml]\nnamePrefix: x-\ncommonLabels: {a: b}\n".to_owned());
-    if let Ok(output) = build(dir, &Options { text, ..Options::default() }) {
+    let text = "resources: [1.yaml, 2.yaml]\nnamePrefix: x-\ncommonLabels: {a: b}\n";
+    let real = dir.canonicalize().unwrap_or_default().join("kustomization.yaml");
+    let texts = BTreeMap::from([(real, text.to_owned())]);
+    if let Ok(output) = build(dir, &Options { texts, ..Options::default() }) {
         output.to_yaml();
     }
     let text = String::from_utf8_lossy(bytes);
     let edit = ImageEdit { name: "a".into(), new_tag: Some("b".into()), ..ImageEdit::default() };
     let _ = edit::set_image(&text, &edit);
     let _ = edit::set_annotation(&text, "a", "b");
+    let _ = edit::set_addresses(&text, "a", &format!("sha256:{}", "0".repeat(64)));
     let _ = edit::set_replicas(&text, "a", 1);
 }
 
@@ -157,13 +171,20 @@ impl Output {
         out
     }
 
-    /// Every image in a list called `containers`, `initContainers` or `ephemeralContainers`, at whatever depth.
+    /// Every image in a list called `containers`, `initContainers` or `ephemeralContainers`, at whatever depth, of a
+    /// volume, or at an address of KServe's.
     pub fn images(&self) -> Vec<ImageRef> {
         let mut found = Vec::new();
         for object in &self.resources {
             let (kind, name) = (object.str_at(&["kind"]), object.str_at(&["metadata", "name"]));
             if kind != "CustomResourceDefinition" {
                 collect_images(object, kind, name, &mut found);
+                found.extend(address::of(object).into_iter().map(|address| ImageRef {
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                    container: address.pointer,
+                    image: address.image.to_owned(),
+                }));
             }
         }
         found

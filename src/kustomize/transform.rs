@@ -1,6 +1,7 @@
 //! The built-in transformations: namespace, prefix and suffix, labels, annotations, replicas, images.
 
 use super::ImageEdit;
+use super::address;
 use super::aliases::Step;
 use super::error::{Error, Result};
 use super::field_spec::{self, FieldSpec, Leaf, Set};
@@ -236,6 +237,15 @@ pub(crate) fn image(resources: &mut [Resource], image: &Image, specs: &[FieldSpe
             }
         }
     }
+    Ok(())
+}
+
+/// As [`image`], of the images that KServe's addresses name. An `images` of Kustomize does not reach them: it is for
+/// what a caller asks for.
+pub(crate) fn addresses(resources: &mut [Resource], edit: &ImageEdit) -> Result<()> {
+    let pattern = matcher(&edit.name).map_err(Error::new)?;
+    let set = |image: &str| pattern.is_match(image).then(|| renamed(image, edit, None));
+    resources.iter_mut().for_each(|resource| address::change(&mut resource.value, &set));
     Ok(())
 }
 

@@ -1,36 +1,55 @@
-//! The overlay's `images:` entry: which digest an environment runs, and the edit that changes it, with the annotations that
-//! lead from what runs to its evidence.
+//! Which digest an environment runs, and the edit that changes it: the overlay's `images:` entry, the addresses by which
+//! KServe's objects name an image, and the annotations that lead from what runs to its evidence.
 
 use super::annotate;
 use super::records::Candidate;
 use crate::config::{Config, Environment, Image};
 use crate::files;
 use crate::image::{self, Access};
-use crate::kustomize::{self, ImageEdit, Options, Output, edit};
+use crate::kustomize::{self, ImageEdit, ImageRef, Options, Output, Value, address, edit};
 use crate::model::*;
 use crate::secret;
 use crate::settings::Settings;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A change of one file, worked out before anything is done.
+/// The change of one file.
 #[derive(Debug)]
-pub struct Edit {
+struct Change {
     path: PathBuf,
     shown: String,
     before: String,
     after: String,
+}
+
+/// A change of the overlay's files, worked out before anything is done.
+#[derive(Debug)]
+pub struct Edit {
+    /// The kustomization file's comes last: without it the others lead nowhere new.
+    changes: Vec<Change>,
     digest: String,
     /// Remarks for the reader that decide nothing.
     pub notes: Vec<String>,
 }
 
 impl Edit {
-    /// Writes the file, whole or not at all. The right to do so comes from the decision.
+    /// Writes the files, each whole; where one cannot be written, those before it get their old text back. The right to
+    /// do so comes from the decision.
     pub fn apply(&self, _: &Cleared) -> Result<(), Fault> {
-        if self.before == self.after {
-            return Ok(());
+        let changes: Vec<&Change> = self.changes.iter().filter(|change| change.before != change.after).collect();
+        for (at, change) in changes.iter().enumerate() {
+            if let Err(fault) = files::write(&change.path, change.after.as_bytes()) {
+                let undone = changes[..at].iter().map(|change| files::write(&change.path, change.before.as_bytes()));
+                return match undone.filter_map(Result::err).next() {
+                    None => Err(fault),
+                    Some(other) => {
+                        let hint = "restore the overlay's files by git, then promote again";
+                        Err(Fault::new(fault.what, format!("{}; nor could this be undone: {other}", fault.why), hint))
+                    }
+                };
+            }
         }
-        files::write(&self.path, self.after.as_bytes())
+        Ok(())
     }
 
     /// What is done, or in a dry run would be: tags, then the changed lines as a diff.
@@ -38,12 +57,14 @@ impl Edit {
         let verb = if dry_run { "would point" } else { "pointed" };
         let mut lines: Vec<String> =
             tags.iter().map(|tag| format!("{verb} {repository}:{tag} to {}", self.digest)).collect();
-        if self.before == self.after {
-            lines.push(format!("{} pins it already", self.shown));
-            return lines;
+        for Change { shown, before, after, .. } in &self.changes {
+            if before == after {
+                lines.push(format!("{shown} pins it already"));
+                continue;
+            }
+            lines.push(format!("{} {shown}:", if dry_run { "would change" } else { "changed" }));
+            lines.extend(changed_lines(before, after));
         }
-        lines.push(format!("{} {}:", if dry_run { "would change" } else { "changed" }, self.shown));
-        lines.extend(changed_lines(&self.before, &self.after));
         lines
     }
 }
@@ -77,11 +98,11 @@ fn changed_lines(before: &str, after: &str) -> Vec<String> {
     lines
 }
 
-/// Works out the change of the overlay's image entry and of the annotations that lead to the evidence, and renders the
-/// overlay with it: what counts is what runs.
+/// Works out the change of the overlay's image entry, of the addresses of the image, and of the annotations that lead to
+/// the evidence, and renders the overlay with it: what counts is what runs.
 ///
 /// # Errors
-/// The file cannot be read, not be edited without touching more than the entry, or does not lead to the digest.
+/// A file cannot be read, not be edited without touching more than that, or the overlay does not lead to the digest.
 pub fn plan(
     root: &Path,
     environment: &Environment,
@@ -89,7 +110,7 @@ pub fn plan(
     digest: &str,
     leads: &[(&'static str, String)],
 ) -> Result<Edit, Fault> {
-    let (path, shown, before) = read(root, environment)?;
+    let Overlay { folder, path, shown, text: before } = read(root, environment)?;
     let what = || format!("change the image in {shown}");
     let by_hand = "edit the entry by hand, then promote again";
     let entries = edit::images(&before).map_err(|error| Fault::new(what(), error, "correct the file"))?;
@@ -100,20 +121,90 @@ pub fn plan(
         [one] => one.name.clone(),
         [..] => return Err(Fault::new(what(), format!("{} entries lead to {repository}", of_model.len()), "keep one")),
     };
-    let change = ImageEdit { name, digest: Some(digest.to_string()), ..ImageEdit::default() };
-    let after = edit::set_image(&before, &change).map_err(|error| Fault::new(what(), error, by_hand))?;
+    let found = references(&render(root, environment, BTreeMap::new())?, environment, repository)?;
+    // An entry of `images:` reaches no address; where there is nothing else it would be idle.
+    let after = match of_model.is_empty() && found.iter().all(is_address) {
+        true => before.clone(),
+        false => {
+            let change = ImageEdit { name, digest: Some(digest.to_string()), ..ImageEdit::default() };
+            edit::set_image(&before, &change).map_err(|error| Fault::new(what(), error, by_hand))?
+        }
+    };
+    let mut changes = Vec::new();
+    if found.iter().any(is_address) {
+        changes = addresses(root, environment, &folder, (repository, digest))?;
+    }
+    // The kustomization holds patches of its own.
+    let after = edit::set_addresses(&after, repository, digest).map_err(|error| Fault::new(what(), error, by_hand))?;
+    changes.retain(|change| change.path != path);
     let after = annotate::set(&after, leads).map_err(|error| {
         let hint = "write `commonAnnotations:` as a block of `key: value` lines, then promote again";
         Fault::new(format!("change the annotations in {shown}"), error, hint)
     })?;
+    changes.push(Change { path, shown: shown.clone(), before, after });
     let wanted = format!("{repository}@{digest}");
-    let output = render(root, environment, Some(after.clone()))?;
+    let texts = changes.iter().map(|change| (change.path.clone(), change.after.clone())).collect();
+    let output = render(root, environment, texts)?;
     let notes = annotate::without(&output, &wanted, leads);
     let found = references(&output, environment, repository)?;
-    match found.iter().find(|image| **image != wanted) {
-        Some(other) => Err(Fault::new(what(), format!("the overlay would still run {other}"), by_hand)),
-        None => Ok(Edit { path, shown, before, after, digest: digest.to_string(), notes }),
+    match found.iter().find(|reference| reference.image != wanted) {
+        Some(other) => {
+            let hint = match is_address(other) {
+                true => patch_for(&output, other, &wanted),
+                false => by_hand.to_string(),
+            };
+            Err(Fault::new(what(), format!("the overlay would still run {}", other.image), hint))
+        }
+        None => Ok(Edit { changes, digest: digest.to_string(), notes }),
     }
+}
+
+/// Whether KServe names the image by an address, which no entry of `images:` reaches.
+fn is_address(reference: &ImageRef) -> bool {
+    reference.container.starts_with('/')
+}
+
+/// What to add to an overlay whose base names the image by an address: bases are others' too, and never edited.
+fn patch_for(output: &Output, reference: &ImageRef, wanted: &str) -> String {
+    let ImageRef { kind, name, container: pointer, image } = reference;
+    let of_kind: Vec<&Value> = output.resources.iter().filter(|object| object.str_at(&["kind"]) == kind).collect();
+    // The overlay may give objects other names than those that patches are found by.
+    let target = if of_kind.len() == 1 { format!("kind: {kind}") } else { format!("kind: {kind}, name: {name}") };
+    let mut addresses = of_kind.iter().flat_map(|object| address::of(object));
+    let same = addresses.find(|address| address.pointer == *pointer && address.image == image);
+    let scheme = same.map_or("oci://", |address| address.scheme);
+    format!(
+        "the address comes from outside of the overlay, or is put together: add to the overlay's `patches:` the entry \
+         {{target: {{{target}}}, patch: '[{{op: replace, path: {pointer}, value: \"{scheme}{wanted}\"}}]'}}, \
+         then promote again"
+    )
+}
+
+/// The changes of the overlay's own files that name the image by its address. What lies elsewhere is also other
+/// environments'.
+fn addresses(
+    root: &Path,
+    environment: &Environment,
+    folder: &Path,
+    (repository, digest): (&str, &str),
+) -> Result<Vec<Change>, Fault> {
+    let fault = |error| Fault::new(format!("render {}", environment.overlay.display()), error, "");
+    let read = kustomize::files_of(&root.join(&environment.overlay), &options(environment)).map_err(fault)?;
+    let mut changes = Vec::new();
+    for path in read {
+        let shown = environment.overlay.join(path.strip_prefix(folder).unwrap_or(&path)).display().to_string();
+        let bytes = std::fs::read(&path).map_err(|error| Fault::new(format!("read {shown}"), error, ""))?;
+        // Kustomize takes files of any kind; these hold no address.
+        let Ok(before) = String::from_utf8(bytes) else { continue };
+        let after = edit::set_addresses(&before, repository, digest).map_err(|error| {
+            let hint = "edit the address by hand, then promote again";
+            Fault::new(format!("change the image in {shown}"), error, hint)
+        })?;
+        if after != before {
+            changes.push(Change { path, shown, before, after });
+        }
+    }
+    Ok(changes)
 }
 
 /// The digest that the environment runs, found by rendering it; a tag is looked up in the registry. None when it runs
@@ -127,7 +218,8 @@ pub async fn running(
     image: &Image,
     access: &Access,
 ) -> Result<Option<String>, Fault> {
-    let found = references(&render(root, environment, None)?, environment, &image.repository)?;
+    let found = references(&render(root, environment, BTreeMap::new())?, environment, &image.repository)?;
+    let found: Vec<String> = found.into_iter().map(|reference| reference.image).collect();
     let what = || format!("find what {} runs", environment.name);
     if let Some(other) = found.iter().find(|reference| **reference != found[0]) {
         let why = format!("its containers run {} and {other}", found[0]);
@@ -143,22 +235,28 @@ pub async fn running(
     }
 }
 
-/// Renders the overlay, with `text` in the place of its kustomization file's.
-fn render(root: &Path, environment: &Environment, text: Option<String>) -> Result<Output, Fault> {
+fn options(environment: &Environment) -> Options {
     let (installed, withheld) = (environment.installed_kustomize, secret::withheld());
-    let options = Options { text, installed, withheld, ..Options::default() };
+    Options { installed, withheld, ..Options::default() }
+}
+
+/// Renders the overlay, with `texts` in the places of its files'.
+fn render(root: &Path, environment: &Environment, texts: BTreeMap<PathBuf, String>) -> Result<Output, Fault> {
+    let options = Options { texts, ..options(environment) };
     kustomize::build(&root.join(&environment.overlay), &options)
         .map_err(|error| Fault::new(format!("render {}", environment.overlay.display()), error, ""))
 }
 
 /// The images of `repository` that the rendered overlay runs, at least one.
-fn references(output: &Output, environment: &Environment, repository: &str) -> Result<Vec<String>, Fault> {
+fn references(output: &Output, environment: &Environment, repository: &str) -> Result<Vec<ImageRef>, Fault> {
     let of_model = |image: &str| {
         image.strip_prefix(repository).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
     };
-    let found: Vec<String> = output.images().into_iter().map(|r| r.image).filter(|image| of_model(image)).collect();
+    let found: Vec<ImageRef> = output.images().into_iter().filter(|found| of_model(&found.image)).collect();
     if found.is_empty() {
-        let hint = "name it in the base, or by `newName` in the overlay's `images:`";
+        let hint = format!(
+            "name it in the base, by `newName` in the overlay's `images:`, or for KServe by `storageUri: oci://{repository}`"
+        );
         let what = format!("render {}", environment.overlay.display());
         return Err(Fault::new(what, format!("no container runs {repository}"), hint));
     }
@@ -182,15 +280,24 @@ pub async fn runs_in(settings: &Settings, config: &Config, from: &str, image: &I
     Check { outcome, message, ..Check::new("promote.from", format!("{from} runs the candidate"), source) }
 }
 
-/// The kustomization file: its real path, the path that a person knows, its text.
-fn read(root: &Path, environment: &Environment) -> Result<(PathBuf, String, String), Fault> {
+/// An overlay and its kustomization file.
+struct Overlay {
+    /// Without links, as the file's.
+    folder: PathBuf,
+    path: PathBuf,
+    /// The file's path that a person knows.
+    shown: String,
+    text: String,
+}
+
+fn read(root: &Path, environment: &Environment) -> Result<Overlay, Fault> {
     let what = || format!("read the overlay of {}", environment.name);
     let folder = root.join(&environment.overlay);
     let name =
         kustomize::file_in(&folder).map_err(|error| Fault::new(what(), error, "correct `overlay` or the folder"))?;
     let shown = environment.overlay.join(name).display().to_string();
     let real = |path: &Path| path.canonicalize().map_err(|error| Fault::new(what(), error, ""));
-    let (path, inside) = (real(&folder.join(name))?, real(root)?);
+    let (path, folder, inside) = (real(&folder.join(name))?, real(&folder)?, real(root)?);
     if !path.starts_with(inside) {
         return Err(Fault::new(
             what(),
@@ -199,5 +306,37 @@ fn read(root: &Path, environment: &Environment) -> Result<(PathBuf, String, Stri
         ));
     }
     let text = std::fs::read_to_string(&path).map_err(|error| Fault::new(format!("read {shown}"), error, ""))?;
-    Ok((path, shown, text))
+    Ok(Overlay { folder, path, shown, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_changed_all_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let change = |name: &str| {
+            let (path, shown) = (dir.path().join(name), name.to_string());
+            Change { path, shown, before: "old".into(), after: "new".into() }
+        };
+        std::fs::write(dir.path().join("a.yaml"), "old").unwrap();
+        let edit = |second: &str| Edit {
+            changes: vec![change("a.yaml"), change(second)],
+            digest: "sha256:0".into(),
+            notes: Vec::new(),
+        };
+        let verdict = Verdict { outcome: Outcome::Passed, ..Verdict::new(StageKind::Promote, "f1", "f1 > 0") };
+        let Decision::Cleared(cleared) = Decision::over(&[verdict]) else { panic!("one passed verdict clears") };
+        // A file is in the place of the folder.
+        assert!(edit("a.yaml/b.yaml").apply(&cleared).is_err());
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.yaml")).unwrap(), "old");
+        edit("b.yaml").apply(&cleared).unwrap();
+        assert_eq!(
+            ["a", "b"].map(|n| std::fs::read_to_string(dir.path().join(format!("{n}.yaml"))).unwrap()),
+            ["new"; 2]
+        );
+        let said = edit("b.yaml").describe(&["prod".into()], "r.io/churn", true);
+        assert_eq!(said[..2], ["would point r.io/churn:prod to sha256:0", "would change a.yaml:"]);
+    }
 }

@@ -232,7 +232,10 @@ fn judge(ctx: &Context<'_>, environment: &Environment, pin: Option<(&str, &str)>
     (check.outcome, check.message) = match (pin, repository) {
         (_, Some(repository)) if !references.iter().any(|r| is_of_model(ctx, &r.image)) => (
             Outcome::Failed,
-            format!("no container runs {repository}; name it in the base or in the overlay's `images:`"),
+            format!(
+                "no container runs {repository}; name it in the base, in the overlay's `images:`, or for KServe by \
+                 `storageUri: oci://{repository}`"
+            ),
         ),
         (Some((_, digest)), _) if pinned == 0 => (Outcome::Failed, format!("no container is pinned to {digest}")),
         (Some(_), _) => {

@@ -1,5 +1,6 @@
 //! The native renderer: cases of our own with outputs that `kubectl kustomize` printed, and edits in place.
 
+mod addresses;
 mod edits;
 mod limits;
 

@@ -1,5 +1,6 @@
 //! From a commit to production with a real registry: build without a daemon, push, attach the record, promote.
 
+mod kserve;
 mod pairs;
 
 use crate::parts::{self, Registry, skopeo};

@@ -137,6 +137,17 @@ fn pods_are_found_wherever_they_are_and_data_is_not_taken_for_them() {
         0,
         "the runtime's image is the cluster's"
     );
+    let address = |uri: &str| {
+        tree(json!({"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "metadata": {"name": "g"},
+            "spec": {"predictor": {"model": {"storageUri": uri, "storageUris": [{"uri": "s3://more"}]}}}}))
+    };
+    let tag = [address("oci://ghcr.io/acme/churn:v1")];
+    assert!(found(Policy::Digest, &tag)[0].starts_with(
+        "InferenceService g: spec.predictor.model.storageUri: found \"ghcr.io/acme/churn:v1\", expected NAME@sha256"
+    ));
+    assert_eq!(unpinned_images(&tag), ["ghcr.io/acme/churn:v1"]);
+    let pinned = [address(&format!("oci+native://ghcr.io/acme/churn@sha256:{}", "0".repeat(64)))];
+    assert_eq!((Policy::Digest.judge(&pinned).looked_at, found(Policy::Digest, &pinned).len()), (1, 0));
     assert_eq!(Policy::Resources.judge(&[served]).findings.len(), 3);
 }
 

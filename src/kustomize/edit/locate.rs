@@ -38,20 +38,26 @@ impl Node {
 
 /// The root of the only document of `text`, or nothing when the text holds no document.
 pub(super) fn root(text: &str) -> Result<Option<Node>> {
+    let mut found = documents(text)?.into_iter();
+    match (found.next(), found.next()) {
+        (_, Some((line, _))) => Err(Error::new("the file holds several documents").at_line(line)),
+        (first, None) => Ok(first.map(|(_, root)| root)),
+    }
+}
+
+/// The root of each document of `text`, with the line on which the document starts.
+pub(super) fn documents(text: &str) -> Result<Vec<(usize, Node)>> {
     let bom = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut options = granit_parser::options! { flow_nesting_limit: 120, block_nesting_limit: 120 };
     options.set_emit_comments(false);
     let mut events = Events { parser: Parser::new_from_str_with_options(&text[bom..], options), bom };
-    let mut root = None;
+    let mut roots = Vec::new();
     loop {
         match events.next()? {
-            (Event::StreamEnd, _) => return Ok(root),
-            (Event::DocumentStart(..), span) if root.is_some() => {
-                return Err(Error::new("the file holds several documents").at_line(span.start.line()));
-            }
-            (Event::DocumentStart(..), _) => {
+            (Event::StreamEnd, _) => return Ok(roots),
+            (Event::DocumentStart(..), start) => {
                 let (event, span) = events.next()?;
-                root = Some(events.node(event, span)?);
+                roots.push((start.start.line(), events.node(event, span)?));
             }
             _ => {}
         }

@@ -1,8 +1,10 @@
-//! Changing one image, replica count or annotation in the text of a kustomization file, and not one byte more.
+//! Changing one image, replica count or annotation in the text of a kustomization file, or the addresses of an image in
+//! the text of any file of it, and not one byte more.
 //!
 //! As with `kustomize edit set image`, a digest takes the place of a tag and a tag that of a digest, unless both are
 //! given; a new name alone leaves tag and digest as they are.
 
+mod address;
 mod annotation;
 mod editor;
 mod locate;
@@ -75,6 +77,17 @@ pub fn set_replicas(text: &str, name: &str, count: u32) -> Result<String> {
 /// anything but this annotation.
 pub fn set_annotation(text: &str, key: &str, value: &str) -> Result<String> {
     annotation::set(text, key, value)
+}
+
+/// The text with the digest set in each address of an image of `repository`, such as `oci://ghcr.io/acme/churn:v1`, that
+/// an object of KServe, a patch of one or a patch in a kustomization holds. The text may be of several documents.
+///
+/// # Errors
+/// When digest or repository are none of an image reference; when an address has an anchor, an alias, a tag or a shape that
+/// cannot be changed safely.
+pub fn set_addresses(text: &str, repository: &str, digest: &str) -> Result<String> {
+    check(&ImageEdit { name: repository.to_owned(), digest: Some(digest.to_owned()), ..ImageEdit::default() })?;
+    address::set(text, repository, digest)
 }
 
 /// What an edit makes of one entry of a list.
