@@ -23,6 +23,7 @@ mod plan;
 pub mod process;
 mod profile;
 mod promote;
+mod protobuf;
 mod prove;
 pub mod quality;
 pub mod record;

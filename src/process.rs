@@ -4,11 +4,14 @@ use crate::secret::strike_out;
 pub use crate::secret::withheld;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Join};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Join, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
@@ -91,7 +94,7 @@ pub struct Group {
 ///
 /// # Errors
 /// When the shell cannot be started, such as when `dir` does not exist.
-pub fn shell(script: &str, dir: &Path, env: &[(&str, String)]) -> std::io::Result<Group> {
+pub fn shell(script: &str, dir: &Path, env: &[(&str, String)]) -> io::Result<Group> {
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).current_dir(dir).stdin(Stdio::null());
     command.envs(env.iter().map(|(k, v)| (*k, v)));
@@ -102,7 +105,7 @@ pub fn shell(script: &str, dir: &Path, env: &[(&str, String)]) -> std::io::Resul
 ///
 /// # Errors
 /// When it cannot be started, such as when there is no such program.
-pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> std::io::Result<Group> {
+pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> io::Result<Group> {
     let mut command = Command::new(name);
     command.args(arguments).current_dir(dir).stdin(Stdio::piped());
     let mut group = start(command)?;
@@ -116,15 +119,36 @@ pub fn program(name: &str, arguments: &[&str], dir: &Path, input: Vec<u8>) -> st
 /// A program that is talked to over its standard input and output.
 #[derive(Debug)]
 pub struct Dialogue {
-    /// Reading is of its output, writing to its input.
-    pub stream: Join<ChildStdout, ChildStdin>,
-    /// It is killed when this is dropped.
-    pub alive: Alive,
+    pub stream: Talk,
     pub errors: Errors,
 }
 
+/// Reading is of a program's output, writing to its input. The program is killed when this is dropped.
 #[derive(Debug)]
-pub struct Alive(#[expect(dead_code, reason = "its drop ends the program")] Child);
+pub struct Talk {
+    pipes: Join<ChildStdout, ChildStdin>,
+    _child: Child,
+}
+
+impl AsyncRead for Talk {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipes).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Talk {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipes).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipes).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipes).poll_shutdown(cx)
+    }
+}
 
 /// The last lines of a program's standard error.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +166,7 @@ impl Errors {
 ///
 /// # Errors
 /// When it cannot be started, such as when there is no such program.
-pub fn dialogue(name: &str, arguments: &[String]) -> std::io::Result<Dialogue> {
+pub fn dialogue(name: &str, arguments: &[String]) -> io::Result<Dialogue> {
     let mut command = Command::new(name);
     command.args(arguments).process_group(0).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -151,7 +175,7 @@ pub fn dialogue(name: &str, arguments: &[String]) -> std::io::Result<Dialogue> {
     }
     let mut child = command.spawn()?;
     let (Some(input), Some(output), Some(pipe)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
-        return Err(std::io::Error::other("its pipes are not there"));
+        return Err(io::Error::other("its pipes are not there"));
     };
     let (send, mut lines) = mpsc::channel(64);
     tokio::spawn(read_lines(pipe, send));
@@ -164,10 +188,11 @@ pub fn dialogue(name: &str, arguments: &[String]) -> std::io::Result<Dialogue> {
             }
         }
     });
-    Ok(Dialogue { stream: tokio::io::join(output, input), alive: Alive(child), errors })
+    let stream = Talk { pipes: tokio::io::join(output, input), _child: child };
+    Ok(Dialogue { stream, errors })
 }
 
-fn start(mut command: Command) -> std::io::Result<Group> {
+fn start(mut command: Command) -> io::Result<Group> {
     for name in withheld() {
         command.env_remove(name);
     }
@@ -190,7 +215,7 @@ impl Group {
     ///
     /// # Errors
     /// When the operating system cannot tell how the command ended.
-    pub async fn finish(mut self, timeout: Duration, mut line: impl FnMut(&str)) -> std::io::Result<Finished> {
+    pub async fn finish(mut self, timeout: Duration, mut line: impl FnMut(&str)) -> io::Result<Finished> {
         let start = Instant::now();
         let mut tail = Tail::default();
         let ended = {
@@ -218,7 +243,7 @@ impl Group {
     ///
     /// # Errors
     /// When the operating system cannot tell.
-    pub fn try_ended(&mut self) -> std::io::Result<Option<Ended>> {
+    pub fn try_ended(&mut self) -> io::Result<Option<Ended>> {
         Ok(self.child.try_wait()?.map(ended))
     }
 

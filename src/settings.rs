@@ -122,7 +122,7 @@ impl Settings {
                 .into_iter()
                 .find_map(variable)
                 .map(|branch| format!("origin/{branch}")),
-            access: Access::from_lookup(variable),
+            access: Access::from_lookup(variable).with_variables(variable),
             sources,
             signing: SigningSecrets::from_lookup(variable),
         })

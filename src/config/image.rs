@@ -97,8 +97,45 @@ pub struct DockerBuild {
     pub platform: Option<String>,
     /// Every step runs anew.
     pub no_cache: bool,
-    /// Images in the engine whose steps may be taken over.
-    pub cache_from: Vec<String>,
+    /// What the steps of this build may be taken over from.
+    pub cache_from: Vec<BuildCache>,
+    /// Where its steps are kept for others. BuildKit alone does it.
+    pub cache_to: Vec<BuildCache>,
+    /// For `RUN --mount=type=secret`: they get into no layer. BuildKit alone does it.
+    pub secrets: Vec<BuildSecret>,
+    /// Ids for `RUN --mount=type=ssh`; each means the agent of ssh. BuildKit alone does it.
+    pub ssh: Vec<String>,
+}
+
+/// Steps of builds: `type=registry,ref=ghcr.io/acme/churn:cache,mode=max`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildCache {
+    /// `registry` or `inline`
+    pub kind: String,
+    pub attributes: Vec<(String, String)>,
+}
+
+impl BuildCache {
+    /// The image that holds them.
+    pub fn image(&self) -> Option<&str> {
+        let reference = self.attributes.iter().find(|(name, _)| name == "ref");
+        reference.filter(|_| self.kind == "registry").map(|(_, image)| image.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildSecret {
+    /// As the Dockerfile names it.
+    pub id: String,
+    pub from: SecretFrom,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretFrom {
+    /// Of the environment.
+    Variable(String),
+    /// Relative to the folder of `mlops.yaml`, or absolute.
+    File(PathBuf),
 }
 
 #[derive(Clone, Debug)]

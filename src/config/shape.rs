@@ -372,7 +372,14 @@ pub static IMAGE: Object = Object {
         may("args", Shape::Map(&Shape::Scalar), "Build arguments of the Dockerfile."),
         may("target", Shape::Text, "Stage of the Dockerfile to build."),
         may("no_cache", Shape::Bool, "Run every step of the Dockerfile anew."),
-        may("cache_from", TEXTS, "Images in the engine whose steps may be taken over."),
+        may("cache_from", TEXTS, "Images whose steps may be taken over: ghcr.io/acme/churn:cache."),
+        may("cache_to", TEXTS, "Where steps are kept: type=inline, or type=registry,ref=…,mode=max."),
+        may(
+            "secrets",
+            Shape::List(&Shape::Object(&BUILD_SECRET)),
+            "For `RUN --mount=type=secret`; they get into no layer.",
+        ),
+        may("ssh", TEXTS, "Ids for `RUN --mount=type=ssh`, such as default: the agent of ssh is forwarded."),
         may("base", Shape::Text, "Without a daemon: the image to build on, or scratch."),
         may("layers", Shape::List(&Shape::Object(&LAYER)), "Without a daemon: one layer for each group of files."),
         may("compression", COMPRESSION, "Of every layer that does not say; auto unless said."),
@@ -420,6 +427,14 @@ pub static IMAGE_CHECKS: Object = Object {
         may("healthcheck", POLICY, "It has a HEALTHCHECK; off unless said."),
         may("secrets", POLICY, "No layer holds private keys, .env files, credentials or .git; off unless said."),
         may("secrets_except", TEXTS, "Paths or globs in the image that may: app/testdata/**."),
+    ],
+};
+
+pub static BUILD_SECRET: Object = Object {
+    keys: &[
+        must("id", Shape::Text, "As the Dockerfile names it: `RUN --mount=type=secret,id=pip_token`."),
+        may("env", Shape::Text, "The variable that holds it."),
+        may("file", Shape::Text, "The file that holds it; relative to this file, or absolute."),
     ],
 };
 
@@ -550,12 +565,5 @@ pub static PROMOTE: Object = Object {
 };
 
 /// Keys of the design that this version refuses by name, so that nobody thinks they work: (owner, key, instead).
-pub const NOT_YET: &[(&str, &str, &str)] = &[
-    ("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then"),
-    ("image", "secrets", BUILDKIT),
-    ("image", "ssh", BUILDKIT),
-    ("image", "cache_to", BUILDKIT),
-];
-
-const BUILDKIT: &str = "it needs BuildKit, and images are built by the engine's classic builder; an `args` is no way around it: \
-    it stays in the image's history. Fetch in a step before, and COPY or `layers` what came";
+pub const NOT_YET: &[(&str, &str, &str)] =
+    &[("environments.*.promote", "live", "remove it; gate on `latency.p95` of the record until then")];

@@ -71,9 +71,13 @@ impl GitHub {
         say: &dyn Fn(&str),
     ) -> String {
         let Some(pull_request) = self.pull_request else {
-            let event = if self.event.is_empty() { "this".into() } else { one_line(&self.event, 40) };
+            let event = if self.event.is_empty() {
+                "this run".into()
+            } else {
+                format!("the {} event", one_line(&self.event, 40))
+            };
             let trouble = self.trouble.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-            return format!("No comment: the {event} event belongs to no pull request{trouble}.");
+            return format!("No comment: {event} belongs to no pull request{trouble}.");
         };
         let number = pull_request.number;
         if !options.comment {

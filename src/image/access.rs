@@ -1,17 +1,21 @@
 //! How the Docker engine and the registries are reached, and with which credentials. Environment variables are not
 //! read here: their values come in through a lookup.
 
+use crate::config::{BuildSecret, SecretFrom};
 use crate::model::Fault;
 use crate::secret::{self, Secret};
 use docker_credential::{CredentialRetrievalError as Missing, DockerCredential};
 use oci_client::secrets::RegistryAuth;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A credential helper is another program; one that asks on a terminal that is not there never answers.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes.
+const LONGEST_SECRET: usize = 500 << 10;
 
 /// Where the engine is and where credentials are found. The default knows none of them: the engine at its usual
 /// socket, registries anonymously.
@@ -24,7 +28,15 @@ pub struct Access {
     docker_config: Option<PathBuf>,
     github_token: Option<String>,
     github_actor: Option<String>,
+    /// `DOCKER_BUILDKIT=0`
+    pub(super) is_classic: bool,
+    /// `SSH_AUTH_SOCK`
+    pub(super) ssh_agent: Option<PathBuf>,
+    /// Looks up what the secrets of a build are, by the names in `mlops.yaml`.
+    variables: Option<Arc<Lookup>>,
 }
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// What a registry is told of who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +65,8 @@ pub(super) struct Named {
 }
 
 impl Access {
-    /// Reads what `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`, `DOCKER_CONFIG`, `HOME`, `XDG_RUNTIME_DIR`, `GITHUB_TOKEN` and `GITHUB_ACTOR` say.
+    /// Reads what `DOCKER_HOST`, `DOCKER_CONTEXT`, `DOCKER_TLS_VERIFY`, `DOCKER_CERT_PATH`, `DOCKER_CONFIG`, `HOME`, `XDG_RUNTIME_DIR`,
+    /// `GITHUB_TOKEN`, `GITHUB_ACTOR`, `DOCKER_BUILDKIT` and `SSH_AUTH_SOCK` say.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Access {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let home = given("HOME").map(PathBuf::from);
@@ -77,15 +90,38 @@ impl Access {
             docker_config: folder.map(|folder| folder.join("config.json")),
             github_token: given("GITHUB_TOKEN"),
             github_actor: given("GITHUB_ACTOR"),
+            is_classic: given("DOCKER_BUILDKIT").is_some_and(|value| ["0", "false"].contains(&value.as_str())),
+            ssh_agent: given("SSH_AUTH_SOCK").map(PathBuf::from),
+            variables: None,
         }
     }
 
-    /// As [`Access::login`], for whoever can use a password alone.
-    pub(super) async fn credentials(&self, registry: &str) -> Result<RegistryAuth, Fault> {
-        Ok(match self.login(registry).await? {
-            Login::Plain(auth) => auth,
-            Login::Identity(_) => RegistryAuth::Anonymous,
-        })
+    /// With the variables that secrets of a build may come from.
+    pub fn with_variables(self, lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Access {
+        Access { variables: Some(Arc::new(lookup)), ..self }
+    }
+
+    /// The value of a build's secret, which is seen nowhere from now on. `root` is what its file is relative to.
+    ///
+    /// # Errors
+    /// There is none, or it is longer than BuildKit takes; in words.
+    pub(super) fn build_secret(&self, root: &Path, secret: &BuildSecret) -> Result<Vec<u8>, String> {
+        let id = &secret.id;
+        let value = match &secret.from {
+            SecretFrom::Variable(name) => {
+                let found = self.variables.as_ref().and_then(|lookup| lookup(name));
+                found.ok_or_else(|| format!("the secret {id} comes from {name}, which is not set"))?.into_bytes()
+            }
+            SecretFrom::File(path) => {
+                let path = root.join(path);
+                std::fs::read(&path).map_err(|e| format!("the secret {id} comes from {}: {e}", path.display()))?
+            }
+        };
+        if value.is_empty() || value.len() > LONGEST_SECRET {
+            return Err(format!("the secret {id} has {} bytes, and BuildKit takes 1 to {LONGEST_SECRET}", value.len()));
+        }
+        secret::hide([String::from_utf8_lossy(&value).into_owned()]);
+        Ok(value)
     }
 
     /// Credentials for a registry: Docker's configuration, then `GITHUB_TOKEN` for ghcr.io, else none.
@@ -222,7 +258,6 @@ mod tests {
         assert_eq!(login, Login::Identity(Secret::new("header.claims.sign").unwrap()));
         assert_eq!(format!("{login:?}"), "Identity(***)");
         assert_eq!(secret::strike_out("header.claims.sign"), "***");
-        assert_eq!(access.credentials("a.azurecr.io").await, Ok(RegistryAuth::Anonymous));
         let fault = access.login("b.azurecr.io").await.unwrap_err();
         assert!(fault.why.contains("identity token in") && fault.why.ends_with("is empty"), "{fault}");
     }

@@ -42,7 +42,7 @@ pub struct Container {
 /// When the engine cannot be reached or cannot take, start or publish the image.
 pub async fn start(built: &Built, port: u16, env: &[(String, String)]) -> Result<Container, Fault> {
     let what = format!("start a container of {}", built.repository);
-    let docker = engine::connect(&built.access).await?;
+    let docker = engine::connect(&built.access).await?.docker;
     let image = match &built.engine_image {
         Some(id) => id.clone(),
         None => load(&docker, built).await?,

@@ -1,10 +1,12 @@
 //! Images for real: a Docker engine, registries on loopback, skopeo as the judge of what was pushed.
 
+mod buildkit;
 mod faults;
 mod jobs;
 mod lifecycle;
 mod login;
 mod modelpack;
+mod podman;
 mod remote;
 
 use crate::parts::{self, Registry, skopeo};
@@ -432,12 +434,11 @@ async fn get(address: std::net::SocketAddr, path: &str) -> String {
 
 /// This process's containers, running or not, as the engine lists them.
 async fn containers(host: &str) -> Vec<String> {
-    let docker = bollard::Docker::connect_with_host(host).unwrap().negotiate_version().await.unwrap();
-    let own = format!("mlgate-{}-", std::process::id());
-    let filters = std::collections::HashMap::from([("name", vec![own.as_str()])]);
-    let options = bollard::query_parameters::ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-    let listed = docker.list_containers(Some(options)).await.unwrap();
-    listed.into_iter().filter_map(|container| container.id).collect()
+    let named = format!("name=^/mlgate-{}-", std::process::id());
+    let arguments = ["--host", host, "ps", "--all", "--quiet", "--filter", &named];
+    let listed = std::process::Command::new("docker").args(arguments).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    String::from_utf8_lossy(&listed.stdout).lines().map(str::to_string).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -530,6 +531,6 @@ async fn the_engine_builds_what_is_pushed_and_probed() {
     fs::write(dir.path().join("Dockerfile"), failing).unwrap();
     let (evidence, none) = build(dir.path(), &image, &access).await;
     let fault = evidence.faults.first().expect("a fault").to_string();
-    assert!(none.is_none() && fault.contains("Step 8/") && fault.contains("code: 7"), "{fault}");
+    assert!(none.is_none() && fault.contains("[4/4] RUN") && fault.contains("code: 7"), "{fault}");
     assert!(fault.contains("out of disk"), "{fault}");
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 /// Which modules of ours each module may use; itself always. What is absent here (`main`, `lib`, `commands`, `promote`)
 /// ties the others together and may use them all.
-const MAY_USE: [(&str, &str); 29] = [
+const MAY_USE: [(&str, &str); 30] = [
     ("model", ""),
     ("digest", ""),
     ("stamp", "model"),
     ("patience", ""),
+    ("protobuf", ""),
     ("files", "model"),
     ("stats", "model"),
     ("gate", "model stats"),
@@ -25,10 +26,10 @@ const MAY_USE: [(&str, &str); 29] = [
     ("ui", "secret"),
     ("init", "config error kube::versions model"),
     ("plan", "config model"),
-    ("data", "config digest files model patience process secret stamp stats"),
+    ("data", "config digest files model patience process protobuf secret stamp stats"),
     ("source", "config data digest files model record::profile secret"),
     ("quality", "config data digest files model record::measurements record::parse record::wire source stats"),
-    ("image", "config digest files model patience process record::wire secret sign stamp"),
+    ("image", "config digest files model patience process protobuf record::wire secret sign stamp"),
     ("sign", "digest model patience secret"),
     ("stage", "config data digest files gate image kube kustomize load model plan process quality source stats ui"),
     ("record", "digest exit files model secret stamp"),

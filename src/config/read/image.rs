@@ -5,7 +5,8 @@ use crate::config::gates::Known;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Code;
 use crate::config::{
-    Attest, Build, Compression, DockerBuild, Image, ImageChecks, Layer, LayeredImage, ModelKind, ModelPack,
+    Attest, Build, BuildCache, BuildSecret, Compression, DockerBuild, Image, ImageChecks, Layer, LayeredImage,
+    ModelKind, ModelPack, SecretFrom,
 };
 use crate::model::{Severity, StageKind};
 use std::ops::Range;
@@ -20,7 +21,18 @@ impl Reader<'_> {
     /// `model` is the model's name.
     pub(super) fn image(&mut self, node: &Node, model: &str) -> Image {
         let has = |key: &str| node.get(key);
-        const DOCKER: [&str; 7] = ["dockerfile", "context", "context_from", "args", "target", "no_cache", "cache_from"];
+        const DOCKER: [&str; 10] = [
+            "dockerfile",
+            "context",
+            "context_from",
+            "args",
+            "target",
+            "no_cache",
+            "cache_from",
+            "cache_to",
+            "secrets",
+            "ssh",
+        ];
         const LAYERED: [&str; 9] =
             ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports"];
         let docker = DOCKER.iter().find_map(|k| has(k));
@@ -70,7 +82,10 @@ impl Reader<'_> {
                 labels: pairs(node, "labels"),
                 platform: platforms.into_iter().next().filter(|_| is_said),
                 no_cache: matches!(node.get("no_cache").map(|n| &n.value), Some(Value::Bool(true))),
-                cache_from: texts(Some(node), "cache_from"),
+                cache_from: self.caches(node, "cache_from", &["registry"]),
+                cache_to: self.caches(node, "cache_to", &["inline", "registry"]),
+                secrets: self.build_secrets(node),
+                ssh: texts(Some(node), "ssh"),
             })
         };
         let insecure = matches!(node.get("insecure").map(|n| &n.value), Some(Value::Bool(true)));
@@ -80,6 +95,70 @@ impl Reader<'_> {
         let first_run_accepted = node.get("first_run").and_then(Node::text) == Some("accept");
         let (annotations, attest) = (pairs(node, "annotations"), attest(node));
         Image { repository, build, tags, insecure, annotations, attest, checks, gates, first_run_accepted }
+    }
+
+    /// Written as for `docker buildx build --cache-to`: a bare name is an image in a registry.
+    fn caches(&mut self, node: &Node, key: &str, kinds: &[&str]) -> Vec<BuildCache> {
+        let mut caches = Vec::new();
+        for node in node.get(key).map(Node::items).unwrap_or_default() {
+            let text = node.text().unwrap_or_default();
+            let mut cache = BuildCache { kind: "registry".into(), attributes: Vec::new() };
+            let mut is_pairs = true;
+            match text.contains('=') {
+                false => cache.attributes.push(("ref".into(), text.into())),
+                true => {
+                    for pair in text.split(',') {
+                        match pair.trim().split_once('=') {
+                            Some(("type", kind)) => cache.kind = kind.into(),
+                            Some((name, value)) if !name.is_empty() => {
+                                cache.attributes.push((name.into(), value.into()))
+                            }
+                            _ => is_pairs = false,
+                        }
+                    }
+                }
+            }
+            let message = if !is_pairs {
+                format!("`{text}` is no list of NAME=VALUE")
+            } else if !kinds.contains(&cache.kind.as_str()) {
+                format!("`{key}` of the type {} is not done", cache.kind)
+            } else if cache.kind == "registry" && cache.image().is_none_or(str::is_empty) {
+                format!("`{text}` names no image")
+            } else {
+                caches.push(cache);
+                continue;
+            };
+            let help = match kinds {
+                ["registry"] => "ghcr.io/acme/churn:cache",
+                _ => "type=inline, or type=registry,ref=ghcr.io/acme/churn:cache,mode=max",
+            };
+            self.problems.add(Code::BadValue, &node.at, message, help);
+        }
+        caches
+    }
+
+    fn build_secrets(&mut self, node: &Node) -> Vec<BuildSecret> {
+        let mut secrets: Vec<BuildSecret> = Vec::new();
+        for node in node.get("secrets").map(Node::items).unwrap_or_default() {
+            let id = text_or(Some(node), "id", "");
+            let said = |key: &str| node.get(key).and_then(Node::text).filter(|text| !text.is_empty());
+            let from = match (said("env"), said("file")) {
+                (Some(name), None) => SecretFrom::Variable(name.into()),
+                (None, Some(path)) => SecretFrom::File(path.into()),
+                _ => {
+                    let message = "a secret comes either from a variable or from a file";
+                    self.problems.add(Code::BadValue, &node.at, message, "{id: pip_token, env: PIP_TOKEN}, or file: …");
+                    continue;
+                }
+            };
+            if secrets.iter().any(|known| known.id == id) {
+                let message = format!("the id {id} stands here twice");
+                self.problems.add(Code::BadValue, &node.at, message, "one secret for each id");
+                continue;
+            }
+            secrets.push(BuildSecret { id, from });
+        }
+        secrets
     }
 
     fn image_checks(&mut self, node: &Node) -> ImageChecks {
@@ -188,7 +267,7 @@ impl Reader<'_> {
             }
             return;
         }
-        const OF_CONTAINERS: [&str; 17] = [
+        const OF_CONTAINERS: [&str; 20] = [
             "context_from",
             "dockerfile",
             "context",
@@ -196,6 +275,9 @@ impl Reader<'_> {
             "target",
             "no_cache",
             "cache_from",
+            "cache_to",
+            "secrets",
+            "ssh",
             "base",
             "entrypoint",
             "command",

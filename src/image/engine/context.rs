@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tar::{Builder, EntryType, Header};
 use walkdir::{DirEntry, WalkDir};
 
@@ -65,12 +66,19 @@ impl Context {
         std::fs::read_to_string(&self.dockerfile)
     }
 
-    pub(super) fn stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    /// It can be asked for more than once.
+    pub(super) fn stream(self: Arc<Self>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         pipe::stream_of(move |writer| self.write(writer))
     }
 
     fn write(&self, writer: impl Write) -> io::Result<()> {
         let mut archive = Builder::new(writer);
+        // BuildKit knows an archive by a whole entry in its first 1,024 bytes, which one with a long name may not be.
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        archive.append_data(&mut header, "./", io::empty())?;
         let walk = WalkDir::new(&self.folder).min_depth(1).sort_by_file_name();
         let descend = |entry: &DirEntry| {
             if entry.path() == self.without {
@@ -145,7 +153,8 @@ mod tests {
         let mut bytes = Vec::new();
         context.write(&mut bytes).unwrap();
         let mut archive = tar::Archive::new(bytes.as_slice());
-        archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect()
+        let names = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string());
+        names.filter(|name| name != "./").collect()
     }
 
     #[test]

@@ -2,61 +2,68 @@
 //! credentials of the registry that is pushed to.
 
 mod build;
+mod buildkit;
+mod classic;
 mod context;
 mod endpoint;
 mod ignore;
-mod remote;
+mod output;
+mod transport;
 
-pub(crate) use build::{Said, build};
+pub(crate) use build::build;
 pub(super) use endpoint::{Endpoint, Login, meant};
+pub(crate) use output::Said;
 
 use super::Access;
 use crate::model::{Fault, causes};
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
-use remote::Remote;
 use std::sync::Arc;
 use std::time::Duration;
+use transport::Transport;
 
 /// Until the engine begins to answer. A build, an export or a load answers when its input has been read, which for
 /// a large image takes a while; [`build`] watches these more closely.
 const ANSWER: u64 = 30 * 60;
 const PING: Duration = Duration::from_secs(30);
 
+/// An engine that answers.
+#[derive(Clone)]
+pub(super) struct Engine {
+    pub(super) docker: Docker,
+    transport: Arc<Transport>,
+}
+
 /// Connects to the engine and finds out which version of its interface it speaks.
-pub(super) async fn connect(access: &Access) -> Result<Docker, Fault> {
+pub(super) async fn connect(access: &Access) -> Result<Engine, Fault> {
     let (endpoint, shown) = meant(access)?;
     let what = format!("reach the Docker engine at {shown}");
-    let remote = |remote: Remote| {
-        let remote = Arc::new(remote);
-        let send = move |request| {
-            let remote = Arc::clone(&remote);
-            async move { remote.send(request).await }
-        };
-        Docker::connect_with_custom_transport(send, Some("http://docker"), ANSWER, API_DEFAULT_VERSION)
-    };
-    let docker = match &endpoint {
+    let transport = match &endpoint {
         Endpoint::Unix(path) if !path.exists() => {
             return Err(Fault::new(what, format!("there is no socket {}", path.display()), NO_ENGINE));
         }
-        Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), ANSWER, API_DEFAULT_VERSION),
-        Endpoint::Tcp(host, port) => {
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            Docker::connect_with_http(&format!("{host}:{port}"), ANSWER, API_DEFAULT_VERSION)
-        }
+        Endpoint::Unix(path) => Transport::Unix(path.clone()),
+        Endpoint::Tcp(host, port) => Transport::Tcp(host.clone(), *port),
         Endpoint::Tls(host, port, folder) => {
             let hint =
                 "DOCKER_CERT_PATH, or the context, must hold ca.pem, and cert.pem with key.pem if the engine asks";
-            remote(Remote::tls(host, *port, folder).map_err(|why| Fault::new(&what, why, hint))?)
+            Transport::tls(host, *port, folder).map_err(|why| Fault::new(&what, why, hint))?
         }
-        Endpoint::Ssh(login) => remote(Remote::ssh(login)),
+        Endpoint::Ssh(login) => Transport::ssh(login),
     };
+    let transport = Arc::new(transport);
+    let line = Arc::clone(&transport);
+    let send = move |request| {
+        let line = Arc::clone(&line);
+        async move { line.send(request).await }
+    };
+    let docker = Docker::connect_with_custom_transport(send, Some("http://docker"), ANSWER, API_DEFAULT_VERSION);
     let docker = docker.map_err(|e| fault(&what, &e))?;
-    let told = match tokio::time::timeout(PING, docker.negotiate_version()).await {
-        Ok(negotiated) => return negotiated.map_err(|e| reached(&endpoint, fault(&what, &e))),
-        Err(_) => Fault::new(what, "it did not answer in 30 s", NO_ENGINE),
-    };
-    Err(told)
+    match tokio::time::timeout(PING, docker.negotiate_version()).await {
+        Ok(Ok(docker)) => Ok(Engine { docker, transport }),
+        Ok(Err(e)) => Err(reached(&endpoint, fault(&what, &e))),
+        Err(_) => Err(Fault::new(what, "it did not answer in 30 s", NO_ENGINE)),
+    }
 }
 
 /// What to do about an engine elsewhere that is not reached.

@@ -28,16 +28,16 @@ fn certificates(folder: &Path, names: &[(&str, &str)]) {
     }
 }
 
-struct Engine {
+pub(super) struct Engine {
     port: u16,
-    socket: String,
+    pub(super) socket: String,
     certificates: tempfile::TempDir,
     _daemon: Daemon,
 }
 
 /// It leaves the rules of the machine's network alone and runs no container, so it stands beside any other engine. (With
 /// `--bridge none` it would remove the bridge of them all.)
-fn engine() -> Result<Engine, String> {
+pub(super) fn engine() -> Result<Engine, String> {
     for program in ["dockerd", "docker", "openssl"] {
         if !has(program) {
             return Err(format!("{program} is not installed"));

@@ -8,13 +8,12 @@ use super::proto::{
     ReleaseSessionRequest, Response, Sql, UserContext,
 };
 use crate::model::causes;
+use crate::protobuf::Protobuf;
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use prost::Message;
-use std::marker::PhantomData;
 use std::time::Duration;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{MetadataKey, MetadataValue};
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
@@ -96,7 +95,7 @@ impl Client {
         self.grpc.ready().await.map_err(|e| Failure::Gone(causes(&e)))?;
         let path = "/spark.connect.SparkConnectService/ExecutePlan";
         let path = path.parse().map_err(|_| Failure::Gone(format!("{path} is no path")))?;
-        let codec = Protobuf::<ExecutePlanRequest, ExecutePlanResponse>(PhantomData);
+        let codec = Protobuf::<ExecutePlanRequest, ExecutePlanResponse>::default();
         let answer = self.grpc.server_streaming(request, path, codec).await;
         let mut stream = answer.map_err(|status| self.failure(&status))?.into_inner();
         let mut batches = Vec::new();
@@ -140,7 +139,7 @@ impl Client {
         let path = path.parse().map_err(|_| Failure::Gone(format!("{path} is no path")))?;
         let call = async {
             self.grpc.ready().await.map_err(|e| Status::unavailable(causes(&e)))?;
-            self.grpc.unary(request, path, Protobuf::<Q, A>(PhantomData)).await
+            self.grpc.unary(request, path, Protobuf::<Q, A>::default()).await
         };
         match tokio::time::timeout(patience, call).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
@@ -207,48 +206,4 @@ fn read(stream: &[u8], rows: i64) -> Result<Vec<RecordBatch>, Failure> {
         batches.push(RecordBatch::new_empty(schema));
     }
     Ok(batches)
-}
-
-/// Protocol Buffers by prost, without generated code.
-struct Protobuf<Q, A>(PhantomData<(Q, A)>);
-
-struct Writer<Q>(PhantomData<Q>);
-
-struct Reader<A>(PhantomData<A>);
-
-impl<Q, A> Codec for Protobuf<Q, A>
-where
-    Q: Message + 'static,
-    A: Message + Default + 'static,
-{
-    type Encode = Q;
-    type Decode = A;
-    type Encoder = Writer<Q>;
-    type Decoder = Reader<A>;
-
-    fn encoder(&mut self) -> Writer<Q> {
-        Writer(PhantomData)
-    }
-
-    fn decoder(&mut self) -> Reader<A> {
-        Reader(PhantomData)
-    }
-}
-
-impl<Q: Message> Encoder for Writer<Q> {
-    type Item = Q;
-    type Error = Status;
-
-    fn encode(&mut self, item: Q, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer).map_err(|e| Status::internal(e.to_string()))
-    }
-}
-
-impl<A: Message + Default> Decoder for Reader<A> {
-    type Item = A;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<A>, Status> {
-        A::decode(buffer).map(Some).map_err(|e| Status::unavailable(format!("the answer cannot be read: {e}")))
-    }
 }
