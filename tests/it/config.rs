@@ -436,3 +436,35 @@ fn the_committed_schema_is_the_printed_one() {
     let printed = mlgate(Path::new("/")).arg("schema").output().unwrap().stdout;
     assert_eq!(committed, String::from_utf8(printed).unwrap(), "run: mlgate schema > schemas/mlops.schema.json");
 }
+
+#[test]
+fn secrets_and_caches_of_a_build_say_where_they_are() {
+    let build = |keys: &str| {
+        problems(&format!("{MINIMAL}image: {{repository: ghcr.io/a/b, dockerfile: Dockerfile, {keys}}}\n"))
+    };
+    let (codes, _, said) = build(
+        "secrets: [{id: a}, {id: b, env: B, file: b.txt}, {id: c, env: C}, {id: c, file: c.txt}, {env: D}], \
+         cache_from: [type=inline, \"type=registry\", \"type=s3,bucket=x\"], cache_to: [type=gha, \"type=registry,ref\"]",
+    );
+    for part in [
+        "either from a variable or from a file",
+        "the id c stands here twice",
+        "lacks `id`",
+        "`cache_from` of the type inline is not done",
+        "`type=registry` names no image",
+        "`cache_from` of the type s3 is not done",
+        "`cache_to` of the type gha is not done",
+        "`type=registry,ref` is no list of NAME=VALUE",
+        "type=inline, or type=registry",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert_eq!(codes.len(), 9, "all at once: {said}");
+
+    let (_, _, said) = problems(&format!(
+        "{MINIMAL}image: {{repository: ghcr.io/a/b, layers: [{{name: m, files: [model/]}}], secrets: [{{id: a, env: A}}]}}\n"
+    ));
+    assert!(said.contains("not both"), "a build without an engine has no step to give it to: {said}");
+    let (_, _, said) = problems(&format!("{MINIMAL}image: {{repository: ghcr.io/a/b, ssh: [default]}}\n"));
+    assert!(said.contains("lacks `dockerfile`"), "{said}");
+}

@@ -149,8 +149,9 @@ impl Transport {
         let response = response.map_err(|_| Error::RequestTimeoutError)??;
         match response.status() {
             StatusCode::SWITCHING_PROTOCOLS => Ok(Some(hyper::upgrade::on(response).await?)),
-            // An engine without it; and one whose proxy or whose wits do not go so far.
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(None),
+            // An engine without it, or behind a proxy that does not let it through.
+            StatusCode::NOT_IMPLEMENTED => Ok(None),
+            status if status.is_client_error() => Ok(None),
             status => {
                 let body = Limited::new(response.into_body(), 4096).collect().await;
                 let message = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).trim().to_string());

@@ -5,8 +5,12 @@ use crate::parts::{self, Daemon};
 use crate::repo::{Done, Repo};
 use crate::support::{has, mlgate, skipped};
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 /// A repository whose image runs busybox, with `steps` of a Dockerfile after that.
 fn repo(repository: &str, keys: &str, steps: &str) -> Repo {
@@ -231,4 +235,68 @@ fn builds_beside_each_other_get_each_its_own_context() {
             });
         }
     });
+}
+
+/// Carries connections to the engine's socket until it is told to hang up.
+struct Cut {
+    port: u16,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Cut {
+    fn before(socket: &str) -> Cut {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, socket) = (listener.local_addr().unwrap().port(), socket.trim_start_matches("unix://").to_string());
+        let open = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(engine) = UnixStream::connect(&socket) else { return };
+                kept.lock().unwrap().push(client.try_clone().unwrap());
+                let (mut from, mut to) = (client.try_clone().unwrap(), engine.try_clone().unwrap());
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to).and(to.shutdown(Shutdown::Write)));
+                let (mut from, mut to) = (engine, client);
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to).and(to.shutdown(Shutdown::Write)));
+            }
+        });
+        Cut { port, open }
+    }
+
+    fn hang_up(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_hangs_up_is_told_with_the_step_it_was_at() {
+    let engine = match parts::engine() {
+        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
+        Ok(_) => return skipped("busybox is not installed"),
+        Err(why) => return skipped(&why),
+    };
+    if !engine.host.starts_with("unix://") {
+        return skipped("the engine has no socket here");
+    }
+    let repo = repo("localhost:1/churn", "context: .", &run("", "echo be${X}gin; exec /bin/busybox sleep 60"));
+    let cut = Cut::before(&engine.host);
+    let mut command = mlgate(repo.root());
+    command.envs([
+        ("DOCKER_HOST", format!("tcp://127.0.0.1:{}", cut.port).as_str()),
+        ("CI", "1"),
+        ("GITHUB_ACTIONS", "true"),
+    ]);
+    let mut child = command.args(["run", "--dry-run"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut seen = Vec::new();
+    for line in lines {
+        if line.contains(" begin") {
+            cut.hang_up();
+        }
+        seen.push(line);
+    }
+    let said = Done(child.wait_with_output().unwrap()).exits(4).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(seen.iter().any(|line| line.contains(" begin")), "{seen:?}");
+    assert!(said.contains("[2/2] RUN") && said.contains("the engine hung up") && said.contains("begin"), "{said}");
 }

@@ -27,7 +27,7 @@ use steps::Steps;
 use tokio::task::JoinHandle;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 /// As BuildKit's own client takes.
 const MESSAGE_BYTES: usize = 16 << 20;
@@ -223,10 +223,10 @@ fn offer(what: &str, root: &Path, asked: &DockerBuild, context: Arc<Context>, ac
 }
 
 fn said(status: &Status) -> String {
-    match (status.message(), status.code()) {
-        ("", code) => code.description().to_string(),
-        (message, Code::Unavailable) => format!("the engine hung up: {message}"),
-        (message, _) => message.to_string(),
+    match (std::error::Error::source(status), status.message()) {
+        (Some(broken), _) => format!("the engine hung up: {}", causes(broken)),
+        (None, "") => status.code().description().to_string(),
+        (None, message) => message.to_string(),
     }
 }
 

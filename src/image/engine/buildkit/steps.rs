@@ -92,13 +92,16 @@ impl Steps {
         say(Said::Output(&format!("#{} {said}", place + 1)));
     }
 
-    /// Why the build failed: the step that did, and its last lines.
+    /// Why the build failed: the step that did or that it was at, and its last lines.
     pub(super) fn told(&self, why: &str) -> String {
         // Steps that were cancelled because of it come with an error too.
         let is_cause = |step: &&Step| step.error.as_deref().is_some_and(|error| !error.contains("context canceled"));
         match self.steps.iter().find(is_cause) {
             Some(step) => step.tail.told(Some(&step.name), step.error.as_deref().unwrap_or(why)),
-            None => why.to_string(),
+            None => match self.steps.iter().rev().find(|step| step.is_told && !step.has_ended) {
+                Some(step) => step.tail.told(Some(&step.name), why),
+                None => why.to_string(),
+            },
         }
     }
 }
@@ -152,6 +155,7 @@ mod tests {
             ..StatusResponse::default()
         };
         steps.take(first, &say);
+        assert_eq!(steps.told("it hung up"), "[2/3] RUNx: it hung up\n  half a line");
         let done =
             Vertex { completed: Some(Timestamp { seconds: 12, nanos: 100_000_000 }), ..vertex("a", "[1/3] COPY . .") };
         let failed = Vertex { error: "exit code: 3".into(), ..done.clone() };
