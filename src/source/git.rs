@@ -41,11 +41,33 @@ pub async fn told(root: &Path, arguments: &[&str], timeout: Duration, what: &str
     if is_absent.iter().any(|words| why.contains(words)) { Ok(None) } else { Err(Fault::new(what, why, hint)) }
 }
 
-/// Files that git tracks below `root`, relative to it; None where there is no repository.
-pub async fn tracked(root: &Path) -> Option<Vec<PathBuf>> {
-    let listed = look(root, &["ls-files", "-z"]).await?;
-    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Some(names.map(|name| PathBuf::from(OsStr::from_bytes(name))).collect())
+/// What git tracks below a folder, relative to it.
+#[derive(Debug, Default)]
+pub struct Tracked {
+    /// Those of submodules among them. One may be deleted.
+    pub files: Vec<PathBuf>,
+    /// Submodules of which git knows the commit and, as they were not fetched, no files.
+    pub absent: Vec<PathBuf>,
+}
+
+/// The mode of a submodule in git's index.
+const SUBMODULE: &[u8] = b"160000 ";
+
+/// What git tracks below `root`; None where there is no repository.
+pub async fn tracked(root: &Path) -> Option<Tracked> {
+    // A submodule that is here is listed file by file, one that is not as itself: `MODE HASH STAGE\tNAME`.
+    let listed = look(root, &["ls-files", "--stage", "--recurse-submodules", "-z"]).await?;
+    let mut tracked = Tracked::default();
+    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        let tab = entry.iter().position(|byte| *byte == b'\t')?;
+        let name = PathBuf::from(OsStr::from_bytes(&entry[tab + 1..]));
+        let list = if entry.starts_with(SUBMODULE) { &mut tracked.absent } else { &mut tracked.files };
+        // While a merge is under way a file stands there once a side.
+        if list.last() != Some(&name) {
+            list.push(name);
+        }
+    }
+    Some(tracked)
 }
 
 /// What a git command wrote, if it ended well.

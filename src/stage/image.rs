@@ -6,7 +6,7 @@ use crate::image::{self, Access, Built, Said};
 use crate::model::{Evidence, Fault, Input, Measurement, Unit};
 use crate::source::git;
 use crate::ui::Progress;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Builds the image into `.mlgate/image/`. What it is, is known afterwards; whether it is pushed, the decision says.
 pub async fn run(ctx: &Context<'_>, image: &Image, access: &Access) -> (Evidence, Option<Built>) {
@@ -38,10 +38,7 @@ async fn by_engine(
     progress: &Progress,
 ) -> Result<Built, Fault> {
     let tracked = match asked.tracked_only {
-        true => Some(git::tracked(&ctx.root.join(&asked.context)).await.ok_or_else(|| {
-            let hint = "leave `context_from` out, or build in a clone";
-            Fault::new("list the files that git tracks", "git knows of no repository here, or is not installed", hint)
-        })?),
+        true => Some(tracked(&ctx.root.join(&asked.context)).await?),
         false => None,
     };
     let fold = ctx.ui.fold(&format!("build {} by the Docker engine", asked.dockerfile.display()));
@@ -53,6 +50,23 @@ async fn by_engine(
         Said::Output(line) => fold.line(line),
     };
     image::build_with_engine(ctx.root, layout, image, access, tracked.as_deref(), say).await
+}
+
+/// The files of a context that git tracks. A submodule that was not fetched would be an empty folder in the image.
+async fn tracked(context: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let what = "list the files that git tracks";
+    let Some(tracked) = git::tracked(context).await else {
+        let hint = "leave `context_from` out, or build in a clone";
+        return Err(Fault::new(what, "git knows of no repository here, or is not installed", hint));
+    };
+    if tracked.absent.is_empty() {
+        return Ok(tracked.files);
+    }
+    let names: Vec<String> = tracked.absent.iter().map(|name| name.display().to_string()).collect();
+    let why = format!("the files of {} are not here: submodules that were not fetched", names.join(", "));
+    let hint = "run `git submodule update --init --recursive` first (actions/checkout: `submodules: recursive`; GitLab: \
+                `GIT_SUBMODULE_STRATEGY: recursive`)";
+    Err(Fault::new(what, why, hint))
 }
 
 fn evidence(built: &Built) -> Evidence {

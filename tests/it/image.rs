@@ -8,6 +8,7 @@ mod login;
 mod modelpack;
 mod podman;
 mod remote;
+mod submodules;
 
 use crate::parts::{self, Registry, skopeo};
 use crate::support::{config, context, free_port, skipped};
