@@ -8,6 +8,7 @@ mod login;
 mod modelpack;
 mod podman;
 mod remote;
+mod sshd;
 mod submodules;
 
 use crate::parts::{self, Registry, skopeo};
