@@ -1,6 +1,6 @@
 //! What proves an image: the statements that are attached to it, who signs them, and whose signatures count.
 
-use crate::config::{Attest, Config, SignBy, TrustedSigner};
+use crate::config::{Attest, Config, SignBy, TrustedIdentity, TrustedSigner};
 use crate::image::contents::{CYCLONEDX, Contents, cyclonedx};
 use crate::image::{Built, Proof, Statement};
 use crate::model::Fault;
@@ -54,13 +54,7 @@ pub fn trust(root: &Path, config: &Config) -> Result<Trust, Fault> {
     for signer in &config.signing.trust {
         let added = match signer {
             TrustedSigner::Key(file) => public_key(root, file).map(|key| trust.keys.push((shown(file), key))),
-            TrustedSigner::Identity { subject, issuer, roots, log_key } => public_key(root, log_key).and_then(|log| {
-                let text = read(root, roots)?;
-                let what = format!("read {}", roots.display());
-                let roots = Roots::from_pem(&text).map_err(|why| Fault::new(what, why, ""))?;
-                trust.identities.push(Identity { subject: subject.clone(), issuer: issuer.clone(), roots, log });
-                Ok(())
-            }),
+            TrustedSigner::Identity(trusted) => identity(root, trusted).map(|identity| trust.identities.push(identity)),
         };
         wrong.extend(added.err().map(|fault| fault.to_string()));
     }
@@ -68,6 +62,17 @@ pub fn trust(root: &Path, config: &Config) -> Result<Trust, Fault> {
         true => Ok(trust),
         false => Err(Fault::new("read whose signatures count", wrong.join("; "), "correct `signing.trust`")),
     }
+}
+
+fn identity(root: &Path, trusted: &TrustedIdentity) -> Result<Identity, Fault> {
+    let what = format!("read {}", trusted.roots.display());
+    Ok(Identity {
+        subject: trusted.subject.clone(),
+        issuer: trusted.issuer.clone(),
+        roots: Roots::from_pem(&read(root, &trusted.roots)?).map_err(|why| Fault::new(what, why, ""))?,
+        log: public_key(root, &trusted.log_key)?,
+        ct_log: trusted.ct_log_key.as_ref().map(|file| public_key(root, file)).transpose()?,
+    })
 }
 
 /// The keys that a command names; where it names none, those of `mlops.yaml`.

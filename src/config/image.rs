@@ -61,7 +61,17 @@ pub enum SignBy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedSigner {
     Key(PathBuf),
-    Identity { subject: String, issuer: String, roots: PathBuf, log_key: PathBuf },
+    Identity(TrustedIdentity),
+}
+
+/// Whom a certificate must name, and the files with what vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedIdentity {
+    pub subject: String,
+    pub issuer: String,
+    pub roots: PathBuf,
+    pub log_key: PathBuf,
+    pub ct_log_key: Option<PathBuf>,
 }
 
 impl Image {

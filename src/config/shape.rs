@@ -459,6 +459,11 @@ pub static TRUST: Object = Object {
         may("issuer", Shape::Text, "Who vouches for the identity: https://token.actions.githubusercontent.com."),
         may("roots", Shape::Text, "File with the certificates of the authority."),
         may("log_key", Shape::Text, "File of the public key of the transparency log."),
+        may(
+            "ct_log_key",
+            Shape::Text,
+            "File of the public key of the certificate-transparency log; certificates it has not seen count unless said.",
+        ),
     ],
 };
 

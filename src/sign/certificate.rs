@@ -122,14 +122,18 @@ impl Roots {
         if roots.anchors.is_empty() { Err("it holds no root certificate in PEM".into()) } else { Ok(roots) }
     }
 
-    /// Whether one of the roots stands behind a certificate for code signing, at a time since 1970.
-    pub(super) fn vouch_for(&self, certificate: &Certificate, at: Duration) -> Result<(), String> {
+    /// Whether one of the roots stands behind a certificate for code signing, at a time since 1970; the key of who issued
+    /// it (SubjectPublicKeyInfo in DER).
+    pub(super) fn vouch_for(&self, certificate: &Certificate, at: Duration) -> Result<Vec<u8>, String> {
         let der = CertificateDer::from(certificate.der.as_slice());
         let leaf = EndEntityCert::try_from(&der).map_err(|e| format!("its certificate: {e}"))?;
         let usage = KeyUsage::required(CODE_SIGNING);
         let time = UnixTime::since_unix_epoch(at);
         leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &self.anchors, &self.between, time, usage, None, None)
-            .map(|_| ())
+            .map(|path| match path.intermediate_certificates().next() {
+                Some(issuer) => issuer.subject_public_key_info().to_vec(),
+                None => der::encode(der::SEQUENCE, &path.anchor().subject_public_key_info),
+            })
             .map_err(|error| match error {
                 webpki::Error::CertExpired { .. } => "its certificate had expired when it was signed".into(),
                 webpki::Error::CertNotValidYet { .. } => "its certificate was not yet valid when it was signed".into(),

@@ -1,4 +1,4 @@
-//! Reading DER and PEM: as much of them as keys and certificates need. Nothing here trusts a length.
+//! DER and PEM: as much of them as keys and certificates need. Nothing here trusts a length.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +22,27 @@ impl<'a> Item<'a> {
     pub(super) fn items(&self) -> Items<'a> {
         Items(self.content)
     }
+
+    /// As [`Item::items`]; none when anything follows that is no value.
+    pub(super) fn all_items(&self) -> Option<Vec<Item<'a>>> {
+        let items: Vec<Item> = self.items().collect();
+        let length: usize = items.iter().map(|item| item.whole.len()).sum();
+        (length == self.content.len()).then_some(items)
+    }
+}
+
+/// A value, its length in as few bytes as DER has it.
+pub(super) fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let zeros = length.iter().take_while(|byte| **byte == 0).count();
+    let length = length.get(zeros..).unwrap_or_default();
+    let head = match (length, u8::try_from(length.len())) {
+        ([], _) => vec![tag, 0],
+        ([one @ ..=0x7f], _) => vec![tag, *one],
+        // A length has eight bytes at most.
+        (_, count) => [&[tag, 0x80 | count.unwrap_or_default()], length].concat(),
+    };
+    [head.as_slice(), content].concat()
 }
 
 /// The values of some DER, one after another. Ends at the first that is broken.
@@ -88,6 +109,21 @@ mod tests {
         {
             assert_eq!(Items(broken).count(), 0, "{broken:?}");
         }
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_again() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000] {
+            let whole = encode(OCTET_STRING, &vec![7; length]);
+            let item = Items(&whole).next().unwrap();
+            assert_eq!((item.tag, item.content.len(), item.whole.len()), (OCTET_STRING, length, whole.len()));
+        }
+        assert_eq!(encode(OCTET_STRING, &[7; 0x80])[..3], [OCTET_STRING, 0x81, 0x80]);
+        assert_eq!(encode(OCTET_STRING, &[7; 0x100])[..4], [OCTET_STRING, 0x82, 1, 0]);
+        let of = |content: &[u8]| Items(&encode(SEQUENCE, content)).next().unwrap().all_items().map(|all| all.len());
+        assert_eq!(of(&[]), Some(0));
+        assert_eq!(of(&[4, 1, 9, 4, 0]), Some(2));
+        assert_eq!(of(&[4, 1, 9, 4]), None);
     }
 
     #[test]

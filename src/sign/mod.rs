@@ -11,6 +11,7 @@ mod inclusion;
 mod key;
 mod keyless;
 mod log;
+mod sct;
 mod trust;
 
 pub use authorities::{Authorities, Token};

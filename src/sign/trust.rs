@@ -4,7 +4,7 @@ use super::bundle::{self, Bundle};
 use super::certificate::{Certificate, Roots};
 use super::envelope::{self, decode};
 use super::key::PublicKey;
-use super::log;
+use super::{log, sct};
 use std::time::Duration;
 
 /// The keys and identities whose signatures count. Any of them suffices.
@@ -26,6 +26,8 @@ pub struct Identity {
     pub roots: Roots,
     /// The key of the transparency log.
     pub log: PublicKey,
+    /// The key of the certificate-transparency log, where certificates must have been seen by one.
+    pub ct_log: Option<PublicKey>,
 }
 
 /// A statement that somebody trusted has signed.
@@ -105,7 +107,9 @@ impl Trust {
                 let entries = &bundle.verification_material.tlog_entries;
                 let logged = log::time(entries, &identity.log, statement, signature, &certificate)?;
                 // A certificate lives for minutes: what counts is that it was valid when the log saw the signature.
-                identity.roots.vouch_for(&certificate, Duration::from_secs(logged))
+                let logged = Duration::from_secs(logged);
+                let by = identity.roots.vouch_for(&certificate, logged)?;
+                identity.ct_log.as_ref().map_or(Ok(()), |log| sct::verify(&certificate.der, &by, log, logged))
             };
             match counts() {
                 Ok(()) => return Ok(certificate.subject),

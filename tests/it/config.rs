@@ -419,6 +419,29 @@ fn what_only_looks_like_a_slip_is_read() {
 }
 
 #[test]
+fn a_trusted_signer_is_a_key_or_a_whole_identity() {
+    let identity = "identity: a, issuer: b, roots: c, log_key: d";
+    for (signer, code, why) in [
+        ("key: cosign.pub, ct_log_key: e", "MG014", "a key or an identity, not both"),
+        (&format!("key: cosign.pub, {identity}"), "MG014", "a key or an identity, not both"),
+        ("ct_log_key: e", "MG012", "lacks identity, issuer, roots, log_key"),
+        ("identity: a, ct_log_key: e", "MG012", "lacks issuer, roots, log_key"),
+        ("{}", "MG012", "names nobody"),
+        (&format!("{identity}, ct_log_key: ../e"), "MG013", "leads out of the folder"),
+    ] {
+        let signer = if signer == "{}" { signer.to_string() } else { format!("{{{signer}}}") };
+        let (codes, _, said) = problems(&format!("{MINIMAL}signing: {{trust: [{signer}]}}\n"));
+        assert_eq!(codes, [code], "{signer}: {said}");
+        assert!(said.contains(why), "{signer}: {said}");
+    }
+    for right in [identity.to_string(), format!("{identity}, ct_log_key: e"), "key: cosign.pub".to_string()] {
+        let stage = "environments: {staging: {overlay: k8s}}";
+        let (output, said) = check(format!("{MINIMAL}{stage}\nsigning: {{trust: [{{{right}}}]}}\n").as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{right}: {said}");
+    }
+}
+
+#[test]
 fn errors_md_lists_every_code() {
     let docs = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md")).unwrap();
     for (_, code, meaning) in mlgate::config::Code::ALL {

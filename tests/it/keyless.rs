@@ -38,7 +38,8 @@ const ISSUER: &str = "https://token.actions.githubusercontent.com";
 impl Authorities {
     /// Signs keyless; `wrong` replaces parts of whose signatures count.
     fn config(&self, config: &str, wrong: &[(&str, &str)]) -> String {
-        let mut trust = format!("identity: '{IDENTITY}', issuer: '{ISSUER}', roots: roots.pem, log_key: log.pub");
+        let keys = "roots: roots.pem, log_key: log.pub, ct_log_key: ct.pub";
+        let mut trust = format!("identity: '{IDENTITY}', issuer: '{ISSUER}', {keys}");
         for (right, wrong) in wrong {
             assert!(trust.contains(right));
             trust = trust.replace(right, wrong);
@@ -49,7 +50,7 @@ impl Authorities {
     }
 
     fn files(&self, repo: &Repo) {
-        for file in ["roots.pem", "log.pub", "other-roots.pem", "other-log.pub"] {
+        for file in ["roots.pem", "log.pub", "ct.pub", "other-roots.pem", "other-log.pub"] {
             repo.write(file, &std::fs::read_to_string(self.folder.path().join(file)).unwrap());
         }
     }
@@ -118,7 +119,8 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
         ((IDENTITY, "https://github.com/mallory/*"), "trusted is `https://github.com/mallory/*`"),
         ((ISSUER, "https://issuer.example"), "trusted is `https://issuer.example`"),
         (("roots.pem", "other-roots.pem"), "of no trusted authority"),
-        (("log.pub", "other-log.pub"), "not promised by the trusted log"),
+        ((" log_key: log.pub", " log_key: other-log.pub"), "not promised by the trusted log"),
+        (("ct.pub", "other-log.pub"), "no timestamp of the trusted certificate-transparency log"),
     ] {
         repo.write("mlops.yaml", &tags(authorities.config(&plain, &[wrong])));
         let said = repo.mlgate(&["promote", "staging", "--dry-run"]).exits(4);
@@ -200,4 +202,41 @@ fn a_proof_of_inclusion_holds_where_there_is_one() {
     run(&repo, &authorities, "checkpoint", 0);
     let said = promote(&repo, &authorities, 4);
     assert!(said.contains("the trusted log did not sign this checkpoint of its log entry"), "{said}");
+}
+
+#[test]
+fn a_certificate_counts_when_the_transparency_log_saw_it() {
+    let Some((registry, authorities)) = start() else { return };
+    let repo = signing(&registry, &authorities, &[]);
+    run(&repo, &authorities, "sct-several", 0);
+    promote(&repo, &authorities, 0);
+    for (fault, why) in [
+        ("sct-foreign", "no timestamp of the trusted certificate-transparency log"),
+        ("sct-absent", "no timestamp of a certificate-transparency log"),
+    ] {
+        run(&repo, &authorities, fault, 0);
+        let said = promote(&repo, &authorities, 4);
+        assert!(said.contains(why), "{fault}: {said}");
+    }
+    // Who names no key of such a log asks for none.
+    repo.write("mlops.yaml", &repo.read("mlops.yaml").replace(", ct_log_key: ct.pub", ""));
+    run(&repo, &authorities, "sct-absent", 0);
+    promote(&repo, &authorities, 0);
+}
+
+#[test]
+fn a_timestamp_of_the_transparency_log_is_over_this_certificate() {
+    let Some((registry, authorities)) = start() else { return };
+    let repo = signing(&registry, &authorities, &[]);
+    let forged = "the trusted certificate-transparency log did not sign the timestamp";
+    for (fault, why) in [
+        ("sct-forged", forged),
+        ("sct-time", forged),
+        ("sct-issuer", forged),
+        ("sct-cut", "the certificate-transparency timestamps in its certificate cannot be read"),
+    ] {
+        run(&repo, &authorities, fault, 0);
+        let said = promote(&repo, &authorities, 4);
+        assert!(said.contains(why), "{fault}: {said}");
+    }
 }

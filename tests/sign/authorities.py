@@ -2,7 +2,7 @@
 published interfaces (fulcio.proto, POST /api/v2/signingCert; Rekor's openapi.yaml, POST /api/v1/log/entries): requests are
 checked as those would check them, certificates are really issued, entries really signed.
 
-authorities.py FOLDER   writes roots.pem, log.pub and port into the folder, and serves until it is ended. `POST /time SECONDS`
+authorities.py FOLDER   writes roots.pem, log.pub, ct.pub and port into the folder, and serves until it is ended. `POST /time SECONDS`
 moves the clock of the log; `POST /fault NAME` sets what goes wrong from then on, nothing by an empty name:
 
 lost         the log takes an entry and breaks the connection off; asked again, it answers 409 with its name in Location
@@ -13,6 +13,13 @@ no-proof     the log proves no inclusion, as before 2021
 no-root      its proofs have no checkpoint
 path         its proofs lead elsewhere
 checkpoint   its checkpoints are signed by another key
+sct-absent   certificates hold no timestamp of the certificate-transparency log
+sct-several  they hold one of another log beside it
+sct-foreign  they hold one of another log alone
+sct-forged   their timestamp is signed by another key
+sct-time     their timestamp says another time than was signed
+sct-issuer   their timestamp was signed for another issuer
+sct-cut      their timestamp is cut off
 """
 
 import base64
@@ -32,21 +39,34 @@ PEM = serialization.Encoding.PEM
 DER = serialization.Encoding.DER
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 SHA256 = ec.ECDSA(hashes.SHA256())
+TIMESTAMPS = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 ISSUER_V2 = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
+
+
+def sha256(content):
+    return hashlib.sha256(content).digest()
 
 
 def name(text):
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "test"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def certificate(subject, key, issuer, signer, minutes, extensions, algorithm=hashes.SHA384()):
+def builder(subject, key, issuer, minutes, extensions):
     now = datetime.datetime.now(datetime.timezone.utc)
     made = x509.CertificateBuilder().subject_name(subject).public_key(key).issuer_name(issuer)
     made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(minutes=1))
     made = made.not_valid_after(now + datetime.timedelta(minutes=minutes))
     for extension, critical in extensions:
         made = made.add_extension(extension, critical)
-    return made.sign(signer, algorithm)
+    return made
+
+
+def certificate(subject, key, issuer, signer, minutes, extensions):
+    return builder(subject, key, issuer, minutes, extensions).sign(signer, hashes.SHA384())
+
+
+def spki(key):
+    return key.public_key().public_bytes(DER, SPKI)
 
 
 def usage(sign):
@@ -55,18 +75,44 @@ def usage(sign):
     return x509.KeyUsage(digital_signature=not sign, key_cert_sign=sign, **fields)
 
 
-class Authority:
-    """A root and one certificate below it, on P-384 as Fulcio's are."""
+def sized(content, size=2):
+    return len(content).to_bytes(size, "big") + content
+
+
+def string(content):
+    """An OCTET STRING of 128 to 65535 bytes in DER."""
+    return bytes([0x04, 0x81, len(content)] if len(content) < 256 else [0x04, 0x82, *len(content).to_bytes(2, "big")]) + content
+
+
+class Transparency:
+    """A certificate-transparency log (RFC 6962, section 3.2), as far as its word goes."""
 
     def __init__(self):
-        root_key, self.key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP384R1())
+        self.key = ec.generate_private_key(ec.SECP256R1())
+
+    def timestamp(self, body, issuer, fault=""):
+        at = int(time.time() * 1000).to_bytes(8, "big")
+        signed = b"\0\0" + at + b"\0\1" + sha256(issuer) + sized(body, 3) + sized(b"")
+        signature = (ec.generate_private_key(ec.SECP256R1()) if fault == "sct-forged" else self.key).sign(signed, SHA256)
+        if fault == "sct-time":
+            at = (int.from_bytes(at, "big") - 1).to_bytes(8, "big")
+        return b"\0" + sha256(spki(self.key)) + at + sized(b"") + b"\4\3" + sized(signature)
+
+
+class Authority:
+    """A root and one certificate below it, on P-384 as Fulcio's are; what it issues, a log has seen."""
+
+    def __init__(self):
+        self.logs = [Transparency(), Transparency()]
+        self.root_key = root_key = ec.generate_private_key(ec.SECP384R1())
+        self.key = ec.generate_private_key(ec.SECP384R1())
         authority = [(x509.BasicConstraints(ca=True, path_length=None), True), (usage(True), True)]
         self.root = certificate(name("root"), root_key.public_key(), name("root"), root_key, 60, authority)
         code = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), False)
         below = [(x509.BasicConstraints(ca=True, path_length=0), True), (usage(True), True), code]
         self.between = certificate(name("between"), self.key.public_key(), name("root"), root_key, 60, below)
 
-    def sign(self, request):
+    def sign(self, request, fault):
         token = request["credentials"]["oidcIdentityToken"]
         head, claims, _ = token.split(".")
         claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -85,13 +131,24 @@ class Authority:
             (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(claims["job_workflow_ref"])]), True),
             (x509.UnrecognizedExtension(ISSUER_V2, bytes([0x0C, len(issuer)]) + issuer), False),
         ]
-        leaf = certificate(x509.Name([]), key, self.between.subject, self.key, 10, extensions)
+        leaf = self.seen(builder(x509.Name([]), key, self.between.subject, 10, extensions), fault)
         chain = [one.public_bytes(PEM).decode() for one in (leaf, self.between, self.root)]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
 
 
-def sha256(content):
-    return hashlib.sha256(content).digest()
+    def seen(self, made, fault):
+        before = made.sign(self.key, hashes.SHA384())
+        if fault == "sct-absent":
+            return before
+        body = before.tbs_certificate_bytes
+        (own, other), issuer = self.logs, spki(self.root_key if fault == "sct-issuer" else self.key)
+        logs = {"sct-several": [other, own], "sct-foreign": [other]}.get(fault, [own])
+        timestamps = sized(b"".join(sized(log.timestamp(body, issuer, fault)) for log in logs))
+        value = string(timestamps)[:-1] if fault == "sct-cut" else string(timestamps)
+        leaf = made.add_extension(x509.UnrecognizedExtension(TIMESTAMPS, value), False).sign(self.key, hashes.SHA384())
+        # What it was before, as the library has it.
+        assert fault == "sct-cut" or leaf.tbs_precertificate_bytes == body
+        return leaf
 
 
 def split(leaves):
@@ -126,7 +183,7 @@ class Log:
 
     def __init__(self):
         self.key, self.other, self.moved = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1()), 0
-        self.id = sha256(self.key.public_key().public_bytes(DER, SPKI)).hex()
+        self.id = sha256(spki(self.key)).hex()
         self.bodies, self.times, self.asked = [b"one", b"two", b"three"], [0, 0, 0], set()
 
     def add(self, proposed):
@@ -217,7 +274,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
             if self.path == "/api/v2/signingCert":
-                return self.say(201, self.server.authority.sign(json.loads(body)))
+                return self.say(201, self.server.authority.sign(json.loads(body), self.server.fault))
             if self.path == "/api/v1/log/entries":
                 index = self.server.log.add(json.loads(body))
                 if self.server.fault.startswith("lost"):
@@ -269,6 +326,7 @@ def main(folder):
     write = lambda file, content: open(f"{folder}/{file}", "wb").write(content)
     write("roots.pem", server.authority.root.public_bytes(PEM) + server.authority.between.public_bytes(PEM))
     write("log.pub", server.log.key.public_key().public_bytes(PEM, SPKI))
+    write("ct.pub", server.authority.logs[0].key.public_key().public_bytes(PEM, SPKI))
     # Of somebody else.
     write("other-roots.pem", Authority().root.public_bytes(PEM))
     write("other-log.pub", Log().key.public_key().public_bytes(PEM, SPKI))

@@ -3,7 +3,7 @@
 use super::{Reader, text_or};
 use crate::config::node::Node;
 use crate::config::problem::Code;
-use crate::config::{SignBy, Signing, TrustedSigner};
+use crate::config::{SignBy, Signing, TrustedIdentity, TrustedSigner};
 
 const FULCIO: &str = "https://fulcio.sigstore.dev";
 const REKOR: &str = "https://rekor.sigstore.dev";
@@ -45,15 +45,18 @@ impl Reader<'_> {
     fn trusted(&mut self, item: &Node) -> Option<TrustedSigner> {
         const OF_IDENTITY: [&str; 4] = ["identity", "issuer", "roots", "log_key"];
         let given: Vec<&str> = OF_IDENTITY.into_iter().filter(|key| item.get(key).is_some()).collect();
+        let is_certified = item.get("ct_log_key").is_some();
         let help = "{key: cosign.pub}, or all of identity, issuer, roots and log_key";
         match (item.get("key"), &given[..]) {
-            (Some(_), []) => self.path(item, "key").map(TrustedSigner::Key),
-            (None, given) if given.len() == OF_IDENTITY.len() => Some(TrustedSigner::Identity {
+            (Some(_), []) if !is_certified => self.path(item, "key").map(TrustedSigner::Key),
+            (None, given) if given.len() == OF_IDENTITY.len() => Some(TrustedSigner::Identity(TrustedIdentity {
                 subject: text_or(Some(item), "identity", ""),
                 issuer: text_or(Some(item), "issuer", ""),
                 roots: self.path(item, "roots")?,
                 log_key: self.path(item, "log_key")?,
-            }),
+                // One that is given and cannot be used does not become one that is not given.
+                ct_log_key: if is_certified { Some(self.path(item, "ct_log_key")?) } else { None },
+            })),
             (Some(_), _) => {
                 self.problems.add(Code::Conflict, &item.at, "a signer is a key or an identity, not both", help);
                 None
@@ -61,7 +64,7 @@ impl Reader<'_> {
             (None, given) => {
                 let lacks: Vec<&str> = OF_IDENTITY.into_iter().filter(|key| !given.contains(key)).collect();
                 let message = match given {
-                    [] => "this names nobody".to_string(),
+                    [] if !is_certified => "this names nobody".to_string(),
                     _ => format!("the identity lacks {}", lacks.join(", ")),
                 };
                 self.problems.add(Code::MissingKey, &item.at, message, help);
