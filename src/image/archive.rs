@@ -117,15 +117,15 @@ impl Found {
 /// Compresses a layer of `bytes` bytes our way; engines that keep layers compressed have them unpacked first.
 fn compress(mut layer: impl Read, bytes: u64, layout: &Layout) -> io::Result<Layer> {
     let mut start = Vec::new();
-    layer.by_ref().take(2).read_to_end(&mut start)?;
-    let packed = start == [0x1f, 0x8b];
-    let whole = io::Cursor::new(start).chain(layer);
+    layer.by_ref().take(4).read_to_end(&mut start)?;
+    let (is_gzip, is_zstd) = (start.starts_with(&[0x1f, 0x8b]), start == [0x28, 0xb5, 0x2f, 0xfd]);
+    let mut whole = io::Cursor::new(start).chain(layer);
     let mut writer = layout.layer()?;
-    if packed {
-        io::copy(&mut Bounded::new(MultiGzDecoder::new(whole), bytes), &mut writer)?;
-    } else {
-        io::copy(&mut { whole }, &mut writer)?;
-    }
+    match (is_gzip, is_zstd) {
+        (true, _) => io::copy(&mut Bounded::new(MultiGzDecoder::new(whole), bytes), &mut writer)?,
+        (_, true) => io::copy(&mut Bounded::new(zstd::Decoder::new(whole)?, bytes), &mut writer)?,
+        _ => io::copy(&mut whole, &mut writer)?,
+    };
     writer.finish()
 }
 
@@ -245,15 +245,18 @@ mod tests {
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         gz.write_all(&large).unwrap();
         let gz = gz.finish().unwrap();
-        let config = json!({"rootfs": {"diff_ids": [digest::of(&small), digest::of(&large), digest::of(&small), digest::of(&large)]}});
+        let zstd = zstd::encode_all(large.as_slice(), 1).unwrap();
+        let diff_ids = [&small, &large, &small, &large, &large].map(|layer| digest::of(layer));
+        let config = json!({"rootfs": {"diff_ids": diff_ids}});
         let config = config.to_string().into_bytes();
-        let manifest =
-            json!([{"Config": "c.json", "Layers": ["a/layer.tar", "b/layer.tar", "d/layer.tar", "e/layer.tar"]}]);
+        let layers = ["a", "b", "d", "e", "f"].map(|folder| format!("{folder}/layer.tar"));
+        let manifest = json!([{"Config": "c.json", "Layers": layers}]);
         let manifest = manifest.to_string().into_bytes();
-        let entries: [(&str, &[u8]); 6] = [
+        let entries: [(&str, &[u8]); 7] = [
             ("a/layer.tar", &small),
             ("b/layer.tar", &large),
             ("e/layer.tar", &gz),
+            ("f/layer.tar", &zstd),
             ("other/layer.tar", &vec![3; 2 * SMALL as usize]),
             ("c.json", &config),
             ("manifest.json", &manifest),
@@ -261,7 +264,7 @@ mod tests {
         let (_dir, layout, found) = unpacked(&archive(&entries, Some(("d/layer.tar", "../a/layer.tar")))).unwrap();
         assert_eq!(found.config.digest, digest::of(&config));
         let digests: Vec<_> = found.layers.iter().map(|layer| layer.digest.clone()).collect();
-        assert_eq!((&digests[0], &digests[1]), (&digests[2], &digests[3]));
+        assert_eq!(digests[2..], [&digests[0], &digests[1], &digests[1]].map(String::clone));
         let kept = std::fs::read_dir(layout.blob(&digests[0]).parent().unwrap()).unwrap().count();
         assert_eq!(kept, 3, "config and two layers, the other one is gone");
     }
