@@ -1,6 +1,6 @@
 //! (Config, stages asked for) → Plan: what would run, on what, against which baseline. Pure and printable.
 
-use crate::config::{BaselineSource, Build, Config, Engine, Environment, SliceBy, Target};
+use crate::config::{BaselineSource, Build, Config, Engine, Environment, Image, SliceBy, Target};
 use crate::model::{Commit, Fault, StageKind};
 use std::fmt::Write;
 
@@ -33,6 +33,13 @@ pub fn make(config: &Config, only: &[StageKind]) -> Result<Plan, Vec<StageKind>>
         .collect();
     let absent: Vec<StageKind> = only.iter().copied().filter(|s| !steps.iter().any(|step| step.stage == *s)).collect();
     if absent.is_empty() { Ok(Plan { steps }) } else { Err(absent) }
+}
+
+/// Of a run that pushes nothing no cache goes to a registry either.
+pub fn keep_caches(config: &mut Config) {
+    if let Some(Image { build: Build::Docker(asked), .. }) = &mut config.image {
+        asked.cache_to.retain(|cache| cache.image().is_none());
+    }
 }
 
 /// Fills the templates of the image's tags: `{{ git.sha }}`, `{{ git.short_sha }}`, `{{ model.name }}`.

@@ -157,9 +157,10 @@ fn steps_of_one_engine_are_taken_over_by_another_through_the_registry() {
     let said = ship(&repo, &host, &[], true).exits(0);
     assert!(said.contains("this takes long"), "{said}");
 
-    // What this engine cannot do is told in its words, with what to do.
+    // What this engine cannot do is told in its words, with what to do; a dry run does not ask for it.
     repo.write("mlops.yaml", &anew.replace(&from, &format!("cache_to: [\"type=registry,ref={repository}:cache\"]")));
-    let said = ship(&repo, &host, &[], true).exits(4).split_whitespace().collect::<Vec<_>>().join(" ");
+    ship(&repo, &host, &[], true).exits(0);
+    let said = ship(&repo, &host, &[], false).exits(4).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("cache exporter") && said.contains("cache_to: [type=inline]"), "{said}");
 }
 
