@@ -12,13 +12,16 @@ use crate::config::{BuildCache, DockerBuild};
 use crate::image::Access;
 use crate::model::{Fault, causes};
 use crate::protobuf::Protobuf;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use hyper::header::{HeaderMap, HeaderValue};
+use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::Upgraded;
 use proto::{CacheEntry, CacheOptions, SolveRequest, SolveResponse, StatusRequest, StatusResponse};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value, json};
 use session::Offer;
 use std::collections::HashMap;
+use std::future::ready;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -27,7 +30,7 @@ use steps::Steps;
 use tokio::task::JoinHandle;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Status};
 
 /// As BuildKit's own client takes.
 const MESSAGE_BYTES: usize = 16 << 20;
@@ -82,39 +85,26 @@ impl<'a> BuildKit<'a> {
         let request = solve(asked, &context.dockerfile_name, &id);
         let offer = offer(what, root, asked, context, access)?;
         let _session = self.open(what, &id, offer).await?;
-        let mut status = self.control.clone();
-        let mut steps = Steps::default();
-        let solving = self.solve(request);
-        let mut solving = std::pin::pin!(solving);
-        let watching = watch(&mut status, &id);
-        let mut watching = std::pin::pin!(watching);
-        let mut told: Option<Streaming<StatusResponse>> = None;
-        let mut is_watching = true;
+        let mut statuses = std::pin::pin!(watch(self.control.clone(), id.clone()));
+        let mut solving = std::pin::pin!(self.solve(request));
+        let (mut steps, mut is_watching) = (Steps::default(), true);
         let solved = loop {
-            // The build goes on when nothing tells of it: only that it ended counts.
-            let next = async {
-                match &mut told {
-                    _ if !is_watching => std::future::pending().await,
-                    None => watching.as_mut().await.map(|stream| (Some(stream), None)),
-                    Some(stream) => stream.message().await.map(|status| (None, status)),
-                }
-            };
             tokio::select! {
                 solved = &mut solving => break solved,
-                next = tokio::time::timeout(SILENT, next) => match next {
-                    Ok(Ok((Some(stream), _))) => told = Some(stream),
-                    Ok(Ok((None, Some(status)))) => steps.take(status, &say),
-                    Ok(_) => is_watching = false,
-                    Err(_) => return Err(silent(what, |why| steps.told(why))),
-                }
+                status = statuses.next(), if is_watching => match status {
+                    Some(status) => steps.take(status, &say),
+                    // The build goes on when nothing tells of it: only how it ends counts.
+                    None => is_watching = false,
+                },
+                () = tokio::time::sleep(SILENT) => return Err(silent(what, |why| steps.told(why))),
             }
         };
-        if let Some(mut stream) = told.filter(|_| is_watching) {
-            let rest = async {
-                while let Ok(Some(status)) = stream.message().await {
-                    steps.take(status, &say);
-                }
-            };
+        let rest = async {
+            while let Some(status) = statuses.next().await {
+                steps.take(status, &say);
+            }
+        };
+        if is_watching {
             let _ = tokio::time::timeout(FAREWELL, rest).await;
         }
         match solved {
@@ -139,16 +129,21 @@ impl<'a> BuildKit<'a> {
 
     async fn solve(&mut self, request: SolveRequest) -> Result<SolveResponse, Status> {
         self.control.ready().await.map_err(|e| Status::unavailable(causes(&e)))?;
-        let path = hyper::http::uri::PathAndQuery::from_static("/moby.buildkit.v1.Control/Solve");
+        let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Solve");
         self.control.unary(Request::new(request), path, Protobuf::default()).await.map(tonic::Response::into_inner)
     }
 }
 
-async fn watch(control: &mut Grpc<Channel>, id: &str) -> Result<Streaming<StatusResponse>, Status> {
-    control.ready().await.map_err(|e| Status::unavailable(causes(&e)))?;
-    let path = hyper::http::uri::PathAndQuery::from_static("/moby.buildkit.v1.Control/Status");
-    let request = Request::new(StatusRequest { build: id.to_string() });
-    control.server_streaming(request, path, Protobuf::default()).await.map(tonic::Response::into_inner)
+/// What BuildKit tells of a build, until it ends or nothing more is to be learnt.
+fn watch(mut control: Grpc<Channel>, id: String) -> impl Stream<Item = StatusResponse> {
+    let asked = async move {
+        control.ready().await.map_err(|e| Status::unavailable(causes(&e)))?;
+        let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Status");
+        let request = Request::new(StatusRequest { build: id });
+        control.server_streaming(request, path, Protobuf::default()).await.map(tonic::Response::into_inner)
+    };
+    let statuses = stream::once(asked).try_flatten();
+    statuses.take_while(|status| ready(status.is_ok())).filter_map(|status| ready(status.ok()))
 }
 
 /// As hexadecimal digits.
