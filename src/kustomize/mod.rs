@@ -156,6 +156,7 @@ pub fn fuzz(dir: &Path, bytes: &[u8]) {
     let _ = edit::set_annotation(&text, "a", "b");
     let _ = edit::set_addresses(&text, "a", &format!("sha256:{}", "0".repeat(64)));
     let _ = edit::set_replicas(&text, "a", 1);
+    let _ = edit::add_patch(&text, ("A", Some("b")), "/c", "d");
 }
 
 impl Output {

@@ -6,7 +6,8 @@ use super::records::Candidate;
 use crate::config::{Config, Environment, Image};
 use crate::files;
 use crate::image::{self, Access};
-use crate::kustomize::{self, ImageEdit, ImageRef, Options, Output, Value, address, edit};
+use crate::kustomize::address::{self, Address};
+use crate::kustomize::{self, ImageEdit, ImageRef, Options, Output, edit};
 use crate::model::*;
 use crate::secret;
 use crate::settings::Settings;
@@ -130,33 +131,38 @@ pub fn plan(
             edit::set_image(&before, &change).map_err(|error| Fault::new(what(), error, by_hand))?
         }
     };
+    let wanted = format!("{repository}@{digest}");
     let mut changes = Vec::new();
-    if found.iter().any(is_address) {
-        changes = addresses(root, environment, &folder, (repository, digest))?;
-    }
-    // The kustomization holds patches of its own.
-    let after = edit::set_addresses(&after, repository, digest).map_err(|error| Fault::new(what(), error, by_hand))?;
-    changes.retain(|change| change.path != path);
+    let after = match found.iter().any(is_address) {
+        false => after,
+        true => {
+            changes = addresses(root, environment, &folder, (repository, digest))?;
+            changes.retain(|change| change.path != path);
+            // The kustomization holds patches of its own.
+            let after = edit::set_addresses(&after, repository, digest);
+            let after = after.map_err(|error| Fault::new(what(), error, by_hand))?;
+            let output = render(root, environment, texts(&changes, (&path, &after)))?;
+            patched(&output, after, repository, &wanted).map_err(|(error, hint)| Fault::new(what(), error, hint))?
+        }
+    };
     let after = annotate::set(&after, leads).map_err(|error| {
         let hint = "write `commonAnnotations:` as a block of `key: value` lines, then promote again";
         Fault::new(format!("change the annotations in {shown}"), error, hint)
     })?;
-    changes.push(Change { path, shown: shown.clone(), before, after });
-    let wanted = format!("{repository}@{digest}");
-    let texts = changes.iter().map(|change| (change.path.clone(), change.after.clone())).collect();
-    let output = render(root, environment, texts)?;
+    let output = render(root, environment, texts(&changes, (&path, &after)))?;
     let notes = annotate::without(&output, &wanted, leads);
     let found = references(&output, environment, repository)?;
-    match found.iter().find(|reference| reference.image != wanted) {
-        Some(other) => {
-            let hint = match is_address(other) {
-                true => patch_for(&output, other, &wanted),
-                false => by_hand.to_string(),
-            };
-            Err(Fault::new(what(), format!("the overlay would still run {}", other.image), hint))
-        }
-        None => Ok(Edit { changes, digest: digest.to_string(), notes }),
+    if let Some(other) = found.iter().find(|reference| reference.image != wanted) {
+        return Err(Fault::new(what(), format!("the overlay would still run {}", other.image), by_hand));
     }
+    changes.push(Change { path, shown, before, after });
+    Ok(Edit { changes, digest: digest.to_string(), notes })
+}
+
+/// What the files hold after the changes, the kustomization among them.
+fn texts(changes: &[Change], (path, after): (&Path, &str)) -> BTreeMap<PathBuf, String> {
+    let others = changes.iter().map(|change| (change.path.clone(), change.after.clone()));
+    others.chain([(path.to_path_buf(), after.to_string())]).collect()
 }
 
 /// Whether KServe names the image by an address, which no entry of `images:` reaches.
@@ -164,20 +170,31 @@ fn is_address(reference: &ImageRef) -> bool {
     reference.container.starts_with('/')
 }
 
-/// What to add to an overlay whose base names the image by an address: bases are others' too, and never edited.
-fn patch_for(output: &Output, reference: &ImageRef, wanted: &str) -> String {
-    let ImageRef { kind, name, container: pointer, image } = reference;
-    let of_kind: Vec<&Value> = output.resources.iter().filter(|object| object.str_at(&["kind"]) == kind).collect();
-    // The overlay may give objects other names than those that patches are found by.
-    let target = if of_kind.len() == 1 { format!("kind: {kind}") } else { format!("kind: {kind}, name: {name}") };
-    let mut addresses = of_kind.iter().flat_map(|object| address::of(object));
-    let same = addresses.find(|address| address.pointer == *pointer && address.image == image);
-    let scheme = same.map_or("oci://", |address| address.scheme);
-    format!(
-        "the address comes from outside of the overlay, or is put together: add to the overlay's `patches:` the entry \
-         {{target: {{{target}}}, patch: '[{{op: replace, path: {pointer}, value: \"{scheme}{wanted}\"}}]'}}, \
-         then promote again"
-    )
+/// The kustomization's text with a patch added for each address in `output` that names another image of the repository:
+/// it comes from a base, which is others' too and never edited.
+fn patched(
+    output: &Output,
+    mut text: String,
+    repository: &str,
+    wanted: &str,
+) -> Result<String, (kustomize::Error, String)> {
+    for object in &output.resources {
+        let (kind, name) = (object.str_at(&["kind"]), object.str_at(&["metadata", "name"]));
+        // The overlay may give objects other names than those that patches find them by.
+        let is_only = output.resources.iter().filter(|other| other.str_at(&["kind"]) == kind).count() == 1;
+        let name = (!is_only).then_some(name);
+        for Address { pointer, scheme, image } in address::of(object) {
+            if !is_of(repository, image) || image == wanted {
+                continue;
+            }
+            let value = format!("{scheme}{wanted}");
+            text = edit::add_patch(&text, (kind, name), &pointer, &value).map_err(|error| {
+                let hint = format!("add to its `patches:` one of {kind} that sets {pointer} to {value}");
+                (error, format!("{hint}, then promote again"))
+            })?;
+        }
+    }
+    Ok(text)
 }
 
 /// The changes of the overlay's own files that name the image by its address. What lies elsewhere is also other
@@ -247,12 +264,14 @@ fn render(root: &Path, environment: &Environment, texts: BTreeMap<PathBuf, Strin
         .map_err(|error| Fault::new(format!("render {}", environment.overlay.display()), error, ""))
 }
 
+/// Whether an image is of the repository, by whatever tag or digest.
+fn is_of(repository: &str, image: &str) -> bool {
+    image.strip_prefix(repository).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+}
+
 /// The images of `repository` that the rendered overlay runs, at least one.
 fn references(output: &Output, environment: &Environment, repository: &str) -> Result<Vec<ImageRef>, Fault> {
-    let of_model = |image: &str| {
-        image.strip_prefix(repository).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
-    };
-    let found: Vec<ImageRef> = output.images().into_iter().filter(|found| of_model(&found.image)).collect();
+    let found: Vec<ImageRef> = output.images().into_iter().filter(|found| is_of(repository, &found.image)).collect();
     if found.is_empty() {
         let hint = format!(
             "name it in the base, by `newName` in the overlay's `images:`, or for KServe by `storageUri: oci://{repository}`"

@@ -360,7 +360,7 @@ impl<'t> Editor<'t> {
         }
     }
 
-    fn line_start(&self, at: usize) -> usize {
+    pub(super) fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |n| n + 1)
     }
 

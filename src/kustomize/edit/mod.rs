@@ -8,6 +8,7 @@ mod address;
 mod annotation;
 mod editor;
 mod locate;
+mod patch;
 mod style;
 
 use super::ImageEdit;
@@ -88,6 +89,15 @@ pub fn set_annotation(text: &str, key: &str, value: &str) -> Result<String> {
 pub fn set_addresses(text: &str, repository: &str, digest: &str) -> Result<String> {
     check(&ImageEdit { name: repository.to_owned(), digest: Some(digest.to_owned()), ..ImageEdit::default() })?;
     address::set(text, repository, digest)
+}
+
+/// The text with an entry added to `patches`, after those that are there, which sets the value at `pointer` in the objects
+/// of `kind`, or in that called `name` alone. [`set_addresses`] finds it again.
+///
+/// # Errors
+/// When a part is no single word; when `patches` or the kustomization have a shape that cannot be added to safely.
+pub fn add_patch(text: &str, (kind, name): (&str, Option<&str>), pointer: &str, value: &str) -> Result<String> {
+    patch::add(text, &patch::Replace { kind, name, pointer, value })
 }
 
 /// What an edit makes of one entry of a list.

@@ -1,6 +1,6 @@
 //! Addresses of images in KServe's objects and in patches: set in place, and nothing else touched.
 
-use mlgate::kustomize::edit::set_addresses;
+use mlgate::kustomize::edit::{add_patch, set_addresses};
 
 const REPOSITORY: &str = "localhost:5000/acme/churn";
 
@@ -107,4 +107,64 @@ fn what_cannot_be_set_in_place_is_refused() {
     }
     let error = set_addresses("", REPOSITORY, "sha256:x").unwrap_err().to_string();
     assert!(error.contains("no part of an image reference"), "{error}");
+}
+
+const POINTER: &str = "/spec/predictor/model/storageUri";
+
+fn added(text: &str) -> Result<String, String> {
+    let value = format!("oci://{REPOSITORY}:v1");
+    add_patch(text, ("InferenceService", None), POINTER, &value).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_patch_is_added_after_those_that_are_there_and_found_again() {
+    let operation = |column: usize| {
+        let lines = ["- target:", "    kind: InferenceService", "  patch: |-", "    - op: replace"].map(str::to_owned);
+        let more = [format!("      path: {POINTER}"), format!("      value: oci://{REPOSITORY}:v1")];
+        lines.into_iter().chain(more).map(|line| format!("{:column$}{line}\n", "")).collect::<String>()
+    };
+    let flow = format!(
+        "{{target: {{kind: InferenceService}}, patch: '[{{op: replace, path: {POINTER}, value: \"oci://{REPOSITORY}:v1\"}}]'}}"
+    );
+    for (start, new, end) in [
+        ("", format!("patches:\n{}", operation(0)), ""),
+        ("resources: [../base] # é\n", format!("patches:\n{}", operation(0)), ""),
+        ("patches:\n- path: a.yaml # last\n", operation(0), ""),
+        ("patches:\n  - path: a.yaml\n    target: {kind: Pod}\n", operation(2), "\n# labels\nlabels: []\n"),
+        ("patches:\n  # one\n  - patch: |\n      kind: Pod\n", operation(2), "resources: [../base]\n"),
+        ("patches:\n- target:\n    kind: Pod\n  patch: |-\n    - op: remove\n      path: /x\n", operation(0), ""),
+        ("patches: [", flow.clone(), "] # none\n"),
+        ("patches: [{path: a.yaml}", format!(", {flow}"), "]\nresources: [../base]\n"),
+    ] {
+        for line_end in ["\n", "\r\n"] {
+            let [text, wanted] =
+                [format!("{start}{end}"), format!("{start}{new}{end}")].map(|text| text.replace('\n', line_end));
+            // A text without a line has no line end to follow.
+            let wanted = if text.is_empty() { format!("{start}{new}{end}") } else { wanted };
+            let found = added(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            assert_eq!(found, wanted);
+            assert_eq!(set(&found), Ok(wanted.replace(":v1", &format!("@{}", digest()))));
+        }
+    }
+    let found = added("patches:\n- path: a.yaml").unwrap();
+    assert_eq!(found, format!("patches:\n- path: a.yaml\n{}", operation(0).trim_end()));
+    let named = add_patch("", ("InferenceService", Some("123")), POINTER, "x").unwrap();
+    assert!(named.contains("    name: \"123\"\n"), "{named}");
+}
+
+#[test]
+fn a_patch_that_cannot_be_added_safely_is_refused() {
+    for (text, why) in [
+        ("{resources: [../base]}\n", "in braces"),
+        ("patches: &p\n- path: a.yaml\nother: *p\n", "differ in more"),
+        ("patches: {path: a.yaml}\n", "no list"),
+        ("a: 1\n---\nb: 2\n", "document"),
+    ] {
+        let error = added(text).unwrap_err();
+        assert!(error.contains(why), "{why}: {error}");
+    }
+    for part in ["", "two words", "x\ny", "a: b", "{x}", "'x'"] {
+        assert!(add_patch("", ("InferenceService", None), POINTER, part).is_err(), "{part}");
+        assert!(add_patch("", ("InferenceService", Some(part)), POINTER, "x").is_err(), "{part}");
+    }
 }
