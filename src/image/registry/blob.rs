@@ -178,7 +178,7 @@ impl Repository {
             Source::Held(blobs) => blobs.open(blob, from).await?,
         };
         let (moved, wrong) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(None)));
-        let grant = self.grant(what, RegistryOperation::Push, false).await?;
+        let grant = self.grant(what, RegistryOperation::Push, None).await?;
         let place = session.place.as_str();
         let mut request = self
             .authorize(self.uploads.patch(place), place, &grant)
@@ -208,7 +208,7 @@ impl Repository {
             StatusCode::ACCEPTED | StatusCode::CREATED | StatusCode::NO_CONTENT => {}
             // The token ran out while the layer was sent; the next attempt goes on with a new one.
             StatusCode::UNAUTHORIZED => {
-                self.grant(what, RegistryOperation::Push, true).await?;
+                self.grant(what, RegistryOperation::Push, Some(&grant)).await?;
                 return trouble(self.refused(what, response).await, Again::Soon);
             }
             StatusCode::RANGE_NOT_SATISFIABLE => return trouble(self.refused(what, response).await, Again::Soon),

@@ -18,7 +18,7 @@ use serde_json::Value;
 const CLIENT: &str = "mlgate";
 
 /// What a registry asked for, found out at the first request and renewed when it has run out.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) enum Grant {
     #[default]
     Unknown,
@@ -49,18 +49,25 @@ impl Repository {
         }
     }
 
-    pub(super) async fn grant(&self, what: &str, operation: RegistryOperation, renew: bool) -> Result<Grant, Trouble> {
+    /// What to ask with; `refused` is what was not enough. Requests that were refused at the same time renew it once.
+    pub(super) async fn grant(
+        &self,
+        what: &str,
+        operation: RegistryOperation,
+        refused: Option<&Grant>,
+    ) -> Result<Grant, Trouble> {
         let slot = match operation {
             RegistryOperation::Push => &self.granted[0],
             RegistryOperation::Pull => &self.granted[1],
         };
         let mut grant = slot.lock().await;
+        let is_refused = refused.is_some_and(|refused| *refused == *grant);
         let has_password = matches!(self.login, Login::Plain(RegistryAuth::Basic(..)));
         *grant = match &*grant {
             // It asked for nothing at the door, and insists now.
-            Grant::Anonymous if renew && has_password => Grant::Basic,
+            Grant::Anonymous if is_refused && has_password => Grant::Basic,
             Grant::Unknown => self.knock(what, operation).await?,
-            Grant::Bearer(_) if renew => self.knock(what, operation).await?,
+            Grant::Bearer(_) if is_refused => self.knock(what, operation).await?,
             other => other.clone(),
         };
         Ok(grant.clone())

@@ -82,13 +82,13 @@ impl Repository {
         (method, url): (Method, &str),
         finish: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Trouble> {
-        let mut renewed = false;
+        let mut refused = None;
         loop {
-            let grant = self.grant(what, operation, renewed).await?;
+            let grant = self.grant(what, operation, refused.as_ref()).await?;
             let request = self.authorize(self.client.request(method.clone(), url), url, &grant);
             let response = finish(request).send().await.map_err(|e| self.unreachable(what, &e))?;
-            if response.status() == StatusCode::UNAUTHORIZED && !renewed {
-                renewed = true;
+            if response.status() == StatusCode::UNAUTHORIZED && refused.is_none() {
+                refused = Some(grant);
                 continue;
             }
             return self.passable(what, response).await;
