@@ -2,6 +2,7 @@
 
 use crate::parts::{self, Daemon, Registry};
 use crate::repo::{Done, Repo};
+use crate::signing::python;
 use crate::support::{mlgate, skipped};
 use std::fs::File;
 use std::path::Path;
@@ -114,6 +115,8 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
     let listed = repo.mlgate(&["record", "list", &format!("{repository}:v1")]).exits(0);
     assert!(listed.contains("signed by https://github.com/acme/churn/.github/workflows/release.yml@refs/heads/main"));
 
+    judged(&authorities, &repo, &repository);
+
     // Whose signatures count is no rule of the run, but its file is part of the record: each has a run of its own.
     for (wrong, why) in [
         ((IDENTITY, "https://github.com/mallory/*"), "trusted is `https://github.com/mallory/*`"),
@@ -147,6 +150,32 @@ fn a_job_signs_with_its_identity_and_no_other_identity_counts() {
     let said = authorities.run(&repo, &["run"], "of-the-job").exits(4);
     assert!(said.contains("put the signature into the log"), "{said}");
     assert!(parts::skopeo(&["inspect", "--tls-verify=false", &format!("docker://{repository}:v2")]).is_err());
+}
+
+/// What sigstore-python says of the signatures: it takes them, and from nobody else.
+fn judged(authorities: &Authorities, repo: &Repo, repository: &str) {
+    let (digest, identity) = (repo.digest(), IDENTITY.replace('*', "main"));
+    let judge = |folder: &Path, identity: &str, issuer: &str| {
+        python("judge.py", &[repository, &digest, &folder.display().to_string(), identity, issuer])
+    };
+    match judge(authorities.folder.path(), &identity, ISSUER) {
+        Err(why) if why.contains("No module named") => return skipped(&why),
+        kinds => assert_eq!(kinds.unwrap(), "https://mlgate.dev/record/v1\n"),
+    }
+    assert!(judge(authorities.folder.path(), &identity.replace("acme", "mallory"), ISSUER).is_err());
+    for (file, why) in [("roots.pem", "chain"), ("log.pub", "log entry"), ("ct.pub", "SCT")] {
+        let others = tempfile::tempdir().unwrap();
+        for known in ["roots.pem", "log.pub", "ct.pub"] {
+            let from = match (known == file, known) {
+                (true, "roots.pem") => "other-roots.pem",
+                (true, _) => "other-log.pub",
+                (false, known) => known,
+            };
+            std::fs::copy(authorities.folder.path().join(from), others.path().join(known)).unwrap();
+        }
+        let told = judge(others.path(), &identity, ISSUER).unwrap_err();
+        assert!(told.contains(why), "{file}: {told}");
+    }
 }
 
 /// Builds and signs another model while something goes wrong, which is not seen (0) or an error (4).

@@ -10,7 +10,7 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sign").join(name)
 }
 
-fn python(name: &str, args: &[&str]) -> Result<String, String> {
+pub fn python(name: &str, args: &[&str]) -> Result<String, String> {
     let done = Command::new("python3").arg(script(name)).args(args).output().map_err(|e| e.to_string())?;
     match done.status.success() {
         true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),

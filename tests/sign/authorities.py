@@ -40,6 +40,7 @@ DER = serialization.Encoding.DER
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 SHA256 = ec.ECDSA(hashes.SHA256())
 TIMESTAMPS = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+ISSUER_V1 = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 ISSUER_V2 = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 
 
@@ -51,18 +52,19 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "test"), x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def builder(subject, key, issuer, minutes, extensions):
+def builder(subject, key, issuer, issuer_key, minutes, extensions):
     now = datetime.datetime.now(datetime.timezone.utc)
     made = x509.CertificateBuilder().subject_name(subject).public_key(key).issuer_name(issuer)
     made = made.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(minutes=1))
     made = made.not_valid_after(now + datetime.timedelta(minutes=minutes))
-    for extension, critical in extensions:
+    known = [x509.SubjectKeyIdentifier.from_public_key(key), x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key)]
+    for extension, critical in extensions + [(identifier, False) for identifier in known]:
         made = made.add_extension(extension, critical)
     return made
 
 
 def certificate(subject, key, issuer, signer, minutes, extensions):
-    return builder(subject, key, issuer, minutes, extensions).sign(signer, hashes.SHA384())
+    return builder(subject, key, issuer, signer.public_key(), minutes, extensions).sign(signer, hashes.SHA384())
 
 
 def spki(key):
@@ -80,8 +82,9 @@ def sized(content, size=2):
 
 
 def string(content):
-    """An OCTET STRING of 128 to 65535 bytes in DER."""
-    return bytes([0x04, 0x81, len(content)] if len(content) < 256 else [0x04, 0x82, *len(content).to_bytes(2, "big")]) + content
+    """An OCTET STRING of at most 65535 bytes in DER."""
+    size = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([0x04, *size] if len(content) < 128 else [0x04, 0x80 | len(size), *size]) + content
 
 
 class Transparency:
@@ -129,12 +132,12 @@ class Authority:
             (usage(False), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), False),
             (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(claims["job_workflow_ref"])]), True),
+            (x509.UnrecognizedExtension(ISSUER_V1, issuer), False),
             (x509.UnrecognizedExtension(ISSUER_V2, bytes([0x0C, len(issuer)]) + issuer), False),
         ]
-        leaf = self.seen(builder(x509.Name([]), key, self.between.subject, 10, extensions), fault)
+        leaf = self.seen(builder(x509.Name([]), key, self.between.subject, self.key.public_key(), 10, extensions), fault)
         chain = [one.public_bytes(PEM).decode() for one in (leaf, self.between, self.root)]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
-
 
     def seen(self, made, fault):
         before = made.sign(self.key, hashes.SHA384())

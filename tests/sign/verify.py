@@ -79,4 +79,5 @@ def main(image, digest, key_file):
         print("bundle", kind)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
