@@ -82,9 +82,7 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
     if plan.runs(StageKind::Image) {
         plan::fill_tags(&mut config, commit.as_ref(), may_push)?;
     }
-    if !may_push {
-        plan::keep_caches(&mut config);
-    }
+    plan::settle_caches(&mut config, may_push)?;
     let tracked = source::git::tracked(&settings.root).await.map(|tracked| tracked.files);
     let (inputs, hashed) =
         record::inputs::of_folder(&settings.root, &settings.work(), &config.model.files, tracked).await?;

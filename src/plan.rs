@@ -35,11 +35,32 @@ pub fn make(config: &Config, only: &[StageKind]) -> Result<Plan, Vec<StageKind>>
     if absent.is_empty() { Ok(Plan { steps }) } else { Err(absent) }
 }
 
-/// Of a run that pushes nothing no cache goes to a registry either.
-pub fn keep_caches(config: &mut Config) {
-    if let Some(Image { build: Build::Docker(asked), .. }) = &mut config.image {
+/// Settles where the steps of a build go, after the tags are filled in: of a run that pushes nothing to no registry.
+///
+/// # Errors
+/// A cache that would take the place of an image: it is pushed before anything is decided.
+pub fn settle_caches(config: &mut Config, is_pushed: bool) -> Result<(), Fault> {
+    let Some(Image { build: Build::Docker(asked), repository, tags, .. }) = &mut config.image else { return Ok(()) };
+    let promoted = config.environments.iter().filter_map(|environment| environment.promote.as_ref());
+    let taken: Vec<&str> = promoted.flat_map(|promote| &promote.tags).chain(&*tags).map(String::as_str).collect();
+    for image in asked.cache_to.iter().filter_map(|cache| cache.image()) {
+        let Some(rest) = image.strip_prefix(repository.as_str()) else { continue };
+        let tag = if rest.is_empty() { Some("latest") } else { rest.strip_prefix(':') };
+        // Attached records and signatures have tags too.
+        let is_ours = |tag: &&str| taken.contains(tag) || tag.starts_with("sha256-") || *tag == "latest";
+        if let Some(tag) = tag.filter(is_ours) {
+            let why = format!("it would take the place of the image {repository}:{tag}, before anything is decided");
+            return Err(Fault::new(
+                format!("keep the steps of the build in {image}"),
+                why,
+                "give the cache a tag of its own, such as :cache",
+            ));
+        }
+    }
+    if !is_pushed {
         asked.cache_to.retain(|cache| cache.image().is_none());
     }
+    Ok(())
 }
 
 /// Fills the templates of the image's tags: `{{ git.sha }}`, `{{ git.short_sha }}`, `{{ model.name }}`.

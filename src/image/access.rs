@@ -104,17 +104,29 @@ impl Access {
     /// The value of a build's secret, which is seen nowhere from now on. `root` is what its file is relative to.
     ///
     /// # Errors
-    /// There is none, or it is longer than BuildKit takes; in words.
+    /// There is none, it is longer than BuildKit takes, or no command may see it; in words.
     pub(super) fn build_secret(&self, root: &Path, secret: &BuildSecret) -> Result<Vec<u8>, String> {
         let id = &secret.id;
         let value = match &secret.from {
+            // Whoever changes the Dockerfile must not sign what it makes.
+            SecretFrom::Variable(name) if secret::withheld().contains(&name.as_str()) => {
+                return Err(format!(
+                    "the secret {id} comes from {name}, which is kept from everything that a run starts"
+                ));
+            }
             SecretFrom::Variable(name) => {
                 let found = self.variables.as_ref().and_then(|lookup| lookup(name));
                 found.ok_or_else(|| format!("the secret {id} comes from {name}, which is not set"))?.into_bytes()
             }
             SecretFrom::File(path) => {
                 let path = root.join(path);
-                std::fs::read(&path).map_err(|e| format!("the secret {id} comes from {}: {e}", path.display()))?
+                let wrong = |why: &dyn fmt::Display| format!("the secret {id} comes from {}: {why}", path.display());
+                let real = path.canonicalize().map_err(|e| wrong(&e))?;
+                // What the kernel tells of processes, the environment of this one among it.
+                if !real.is_file() || real.starts_with("/proc") {
+                    return Err(wrong(&"it is no file on a disk"));
+                }
+                std::fs::read(&real).map_err(|e| wrong(&e))?
             }
         };
         if value.is_empty() || value.len() > LONGEST_SECRET {

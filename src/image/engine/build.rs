@@ -41,12 +41,11 @@ pub(crate) async fn build(
         Some(files) => context.only(files),
         None => context,
     };
-    let context = Arc::new(context);
     let engine = connect(access).await?;
     let kit = if access.is_classic { None } else { BuildKit::of(&engine, &what).await? };
     let id = match kit {
-        Some(kit) => kit.build(&what, root, asked, context, access, say).await?,
-        None => classic::build(&engine, &what, asked, context, access, say).await?,
+        Some(kit) => kit.build(&what, root, asked, Arc::new(context.whole()), access, say).await?,
+        None => classic::build(&engine, &what, asked, Arc::new(context), access, say).await?,
     };
     let (folder, unpacked) = take_over(&engine.docker, &id, layout).await?;
     let write = |e| Fault::new(format!("write the image to {}", layout.display()), e, "");

@@ -92,13 +92,12 @@ async fn credentials(context: &Context, access: &Access) -> Result<HashMap<Strin
     for registry in registries(&text) {
         let key = if registry == "docker.io" { "https://index.docker.io/v1/" } else { &registry };
         let mut account = DockerCredentials { serveraddress: Some(key.to_string()), ..DockerCredentials::default() };
-        match access.login(&registry).await {
-            Ok(Login::Plain(RegistryAuth::Basic(user, password))) => {
+        match access.login(&registry).await? {
+            Login::Plain(RegistryAuth::Basic(user, password)) => {
                 (account.username, account.password) = (Some(user), Some(password));
             }
-            Ok(Login::Identity(token)) => account.identitytoken = Some(token.expose().to_string()),
-            // What cannot be used is left to the pull, which may not need it.
-            Ok(Login::Plain(_)) | Err(_) => continue,
+            Login::Identity(token) => account.identitytoken = Some(token.expose().to_string()),
+            Login::Plain(_) => continue,
         }
         found.insert(key.to_string(), account);
     }

@@ -27,6 +27,8 @@ pub(super) struct Context {
     /// Of the Dockerfile in the context.
     pub(super) dockerfile_name: String,
     ignore: Ignore,
+    /// The engine reads `.dockerignore` too, and hides it from COPY when it is left out.
+    reads_ignore: bool,
 }
 
 impl Context {
@@ -48,7 +50,12 @@ impl Context {
         };
         let ignore = Ignore::parse(&text).map_err(|e| format!("{}: {e}", file.display()))?;
         let without = without.canonicalize().unwrap_or_else(|_| without.to_path_buf());
-        Ok(Context { folder, without, tracked: None, dockerfile, dockerfile_name, ignore })
+        Ok(Context { folder, without, tracked: None, dockerfile, dockerfile_name, ignore, reads_ignore: true })
+    }
+
+    /// For BuildKit, which takes an archive as it is.
+    pub(super) fn whole(self) -> Context {
+        Context { reads_ignore: false, ..self }
     }
 
     /// Leaves out what is not among these files.
@@ -92,8 +99,8 @@ impl Context {
         for entry in walk.into_iter().filter_entry(descend) {
             let entry = entry?;
             let name = self.below(&entry);
-            // The engine needs these two, and hides them from COPY itself when they are left out.
-            let needed = name == Path::new(&self.dockerfile_name) || name == Path::new(".dockerignore");
+            let needed =
+                name == Path::new(&self.dockerfile_name) || (self.reads_ignore && name == Path::new(".dockerignore"));
             if needed || (self.is_tracked(name) && !self.ignore.leaves_out(name)) {
                 let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", entry.path().display()));
                 append(&mut archive, &entry, name).map_err(named)?;
@@ -193,6 +200,12 @@ mod tests {
         assert_eq!(
             names(&context),
             [".dockerignore", "Dockerfile", "data", "model", "model/a.onnx"].map(String::from).into()
+        );
+
+        let whole = Context::open(&root, &root.join("Dockerfile"), &root.join(".mlgate")).unwrap().whole();
+        assert_eq!(
+            names(&whole),
+            ["Dockerfile", "data", "data/keep.csv", "model", "model/a.onnx"].map(String::from).into()
         );
 
         let other = dir.path().join("Other.Dockerfile");

@@ -1,6 +1,7 @@
 //! What a build prints: told while it runs, and its last lines told again with a failure.
 
 use crate::model::Fault;
+use crate::secret::strike_out;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -44,9 +45,11 @@ impl Tail {
     }
 }
 
-/// A line as it may be shown: without what steers a terminal, and not endless.
+/// A line as it may be shown: without secrets, which must be whole to be found, without what steers a terminal, and not
+/// endless.
 pub(super) fn plain(line: &str) -> String {
-    let line = anstream::adapter::strip_str(line.trim_end()).to_string();
+    let line = strike_out(line.trim_end());
+    let line = anstream::adapter::strip_str(&line).to_string();
     line.chars().filter(|c| !c.is_control()).take(LINE_CHARS).collect()
 }
 
@@ -68,5 +71,13 @@ mod tests {
         assert!(told.ends_with("\n  line 19"), "{told}");
         tail.clear();
         assert_eq!(tail.told(None, "gone"), "gone");
+    }
+
+    #[test]
+    fn a_secret_is_struck_out_before_its_line_is_cut() {
+        let (long, tab) = (format!("long-{}", "0123456789".repeat(90)), "machine hub\tpassword horse-battery");
+        crate::secret::hide([long.clone(), tab.to_string()]);
+        assert_eq!(plain(&format!("token {long}!")), "token ***!");
+        assert_eq!(plain(tab), "***");
     }
 }

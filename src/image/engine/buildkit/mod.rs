@@ -9,6 +9,7 @@ use super::Engine;
 use super::context::Context;
 use super::output::{SILENT, Said, silent};
 use crate::config::{BuildCache, DockerBuild};
+use crate::digest;
 use crate::image::Access;
 use crate::model::{Fault, causes};
 use crate::protobuf::Protobuf;
@@ -21,7 +22,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value, json};
 use session::Offer;
 use std::collections::HashMap;
-use std::future::ready;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -92,15 +92,21 @@ impl<'a> BuildKit<'a> {
             tokio::select! {
                 solved = &mut solving => break solved,
                 status = statuses.next(), if is_watching => match status {
-                    Some(status) => steps.take(status, &say),
+                    Some(Ok(status)) => steps.take(status, &say),
                     // The build goes on when nothing tells of it: only how it ends counts.
+                    Some(Err(status)) => {
+                        is_watching = false;
+                        say(Said::Output(&format!("what the build does is not told: {}", said(&status))));
+                    }
                     None => is_watching = false,
                 },
-                () = tokio::time::sleep(SILENT) => return Err(silent(what, |why| steps.told(why))),
+                () = tokio::time::sleep(SILENT), if is_watching => {
+                    return Err(silent(what, |why| steps.told(why)));
+                }
             }
         };
         let rest = async {
-            while let Some(status) = statuses.next().await {
+            while let Some(Ok(status)) = statuses.next().await {
                 steps.take(status, &say);
             }
         };
@@ -123,7 +129,8 @@ impl<'a> BuildKit<'a> {
         let header = HeaderValue::from_str(id).map_err(|e| Fault::new(what, e, ""))?;
         let line = self.engine.transport.upgrade("/session", session::headers(header)).await;
         let line: Option<Upgraded> = line.map_err(|e| super::fault(what, &e))?;
-        let line = line.ok_or_else(|| Fault::new(what, "the engine has /grpc and no /session", "DOCKER_BUILDKIT=0"))?;
+        let hint = "set DOCKER_BUILDKIT=0 to build by the classic builder";
+        let line = line.ok_or_else(|| Fault::new(what, "the engine has /grpc and no /session", hint))?;
         Ok(Session(tokio::spawn(session::serve(line, offer))))
     }
 
@@ -134,23 +141,22 @@ impl<'a> BuildKit<'a> {
     }
 }
 
-/// What BuildKit tells of a build, until it ends or nothing more is to be learnt.
-fn watch(mut control: Grpc<Channel>, id: String) -> impl Stream<Item = StatusResponse> {
+/// What BuildKit tells of a build until it ends.
+fn watch(mut control: Grpc<Channel>, id: String) -> impl Stream<Item = Result<StatusResponse, Status>> {
     let asked = async move {
         control.ready().await.map_err(|e| Status::unavailable(causes(&e)))?;
         let path = PathAndQuery::from_static("/moby.buildkit.v1.Control/Status");
         let request = Request::new(StatusRequest { build: id });
         control.server_streaming(request, path, Protobuf::default()).await.map(tonic::Response::into_inner)
     };
-    let statuses = stream::once(asked).try_flatten();
-    statuses.take_while(|status| ready(status.is_ok())).filter_map(|status| ready(status.ok()))
+    stream::once(asked).try_flatten()
 }
 
 /// As hexadecimal digits.
 fn fresh_id() -> Option<String> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(digest::hex(&bytes))
 }
 
 /// The attributes are those of BuildKit's Dockerfile frontend.

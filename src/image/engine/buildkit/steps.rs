@@ -123,7 +123,7 @@ impl Step {
 }
 
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    (to.seconds - from.seconds) as f64 + f64::from(to.nanos - from.nanos) / 1e9
+    to.seconds as f64 - from.seconds as f64 + (f64::from(to.nanos) - f64::from(from.nanos)) / 1e9
 }
 
 #[cfg(test)]
