@@ -1,7 +1,7 @@
 //! Whether a file on this disk is still the one that was hashed: what is recorded must be what was read.
 
 use crate::model::Fault;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -13,8 +13,8 @@ const SLOWEST_TICK: i64 = 2;
 /// What to do about a file that others write to.
 pub(crate) const HINT: &str = "read it when nobody writes to it, or give each version a name of its own";
 
-/// What differs as soon as a file is written to, or another one takes its name. Of all but a network's disks, the time
-/// of the last change of the inode cannot be set by programs.
+/// What differs when a file was written to, or another one took its name. That two are the same proves nothing by
+/// itself: see [`Clock::at_rest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     file: (u64, u64),
@@ -82,11 +82,53 @@ impl Clock {
         Ok(Clock { device: new.dev(), seconds: new.ctime() })
     }
 
+    /// The same clock some seconds ago, for who wants files to have been settled so long.
+    pub(crate) fn earlier(self, seconds: i64) -> Clock {
+        Clock { seconds: self.seconds.saturating_sub(seconds), ..self }
+    }
+
+    /// The stamp of a file of which every later change is sure to show in its stamp; none of any other file.
+    ///
+    /// The time of the inode holds that: no call sets it, and a write, a cut or a change of the times moves it to now. It
+    /// is so where this machine's kernel keeps the times itself. Network's disks and FUSE show what a server says, be it
+    /// the time of the content once more, which `touch -r` sets back. Of those that do keep them:
+    ///
+    /// - ext2, ext3, ext4, XFS and Btrfs also note the first write to each page of a file that is mapped into memory.
+    ///   Further writes to this page are noted only after it went to the disk, so it is sent there first.
+    /// - tmpfs notes no write to a mapped page that was read before, however often the file is synced.
+    /// - overlayfs is as good as what lies below it, which cannot be told from within a container, and on a volatile one
+    ///   syncing does nothing.
+    /// - ZFS, when it syncs, may pass over a page that is on its way to the disk and was written to since.
+    ///
+    /// What goes unseen even so: a write that a device puts into the mapped memory past the processor, to the disk below
+    /// the file system, or while the machine's clock is set back to the very nanosecond of the last change.
+    pub(crate) fn at_rest(&self, file: &File) -> io::Result<Option<Stamp>> {
+        let settled = || Ok(Some(Stamp::of(&file.metadata()?)).filter(|stamp| stamp.is_settled_by(self)));
+        // Only what may come to something is sent to the disk.
+        let is_synced = settled()?.is_some() && notes_writes(file) && rustix::fs::fdatasync(file).is_ok();
+        if is_synced { settled() } else { Ok(None) }
+    }
+
     /// The same clock in the future, to which what was written just now is settled.
     #[cfg(test)]
     pub(crate) fn later(self, seconds: i64) -> Clock {
         Clock { seconds: self.seconds + seconds, ..self }
     }
+}
+
+/// Whether a file lies on a file system whose times tell of every write: see [`Clock::at_rest`].
+#[cfg(target_os = "linux")]
+pub(crate) fn notes_writes(file: &File) -> bool {
+    /// By the numbers of Linux' `magic.h`: ext2 to ext4, XFS, Btrfs.
+    const KNOWN: [u32; 3] = [0xEF53, 0x5846_5342, 0x9123_683E];
+    // The field's type differs by architecture, and may be signed.
+    rustix::fs::fstatfs(file).is_ok_and(|system| KNOWN.contains(&(system.f_type as u32)))
+}
+
+/// Other systems are not known to note writes to mapped files.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn notes_writes(_: &File) -> bool {
+    false
 }
 
 pub(crate) fn changed(name: &str, how: &str) -> Fault {
@@ -123,5 +165,25 @@ mod tests {
         assert!(!stamp.is_settled_by(&of_another));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the clock leaves nothing behind");
         assert!(Clock::of(&dir.path().join("absent")).is_err());
+        assert!(
+            stamp.is_settled_by(&clock.later(14).earlier(10)) && !stamp.is_settled_by(&clock.later(14).earlier(12))
+        );
+    }
+
+    #[test]
+    fn only_files_whose_times_tell_of_every_write_are_at_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        let (file, clock) = (File::open(&path).unwrap(), Clock::of(dir.path()).unwrap());
+        let stamp = Stamp::of(&file.metadata().unwrap());
+        assert_eq!(clock.at_rest(&file).unwrap(), None, "written just now");
+        assert_eq!(clock.later(10).at_rest(&file).unwrap(), notes_writes(&file).then_some(stamp));
+        // The kernel's own files have no disk behind them, whatever their times say.
+        let other = File::open("/proc/self/status").or_else(|_| File::open("/dev/null")).unwrap();
+        assert!(!notes_writes(&other));
+        let seconds = i64::MAX;
+        let clock = Clock { device: other.metadata().unwrap().dev(), seconds };
+        assert_eq!(clock.at_rest(&other).unwrap(), None);
     }
 }

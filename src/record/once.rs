@@ -8,26 +8,31 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// The digests of files by their stamps: device, inode, length, and the times of the content and of the inode.
+/// Seconds. One call of `write` copies up to 2 GiB, and the file has the time of its beginning: it must be over. Also the
+/// kernel has begun by then to send to the disk what was written, so that syncing does not wait long.
+const REST: i64 = 60;
+/// Bytes. A smaller file is hashed again in less time than a disk takes to sync.
+const LEAST: u64 = 8 << 20;
+
+/// The digests of large files by their stamps: device, inode, length, and the times of the content and of the inode.
 ///
-/// A digest is kept only of a file that was last changed safely before all hashing began, by the clock of its own file
-/// system. Whoever writes to it later, cuts it, renames another file over it or sets its times gives it a time of the
-/// inode from after that moment, which `utimes` cannot set back: who finds the old stamp finds the content that was
-/// hashed. A file changed so shortly before that a second change could fall into the same tick of the clock (git calls
-/// its index "racily clean" then), or on a file system whose clock is not known, is hashed each time.
-///
-/// One writer goes unseen, as by git: a program that holds the file mapped into its memory, wrote to a page of it before
-/// and writes to this page again before the kernel has brought it to the disk.
+/// A digest is kept only of a file that was at rest before all hashing began: last changed a minute before, by the clock
+/// of its own file system, and on one that tells of every write ([`Clock::at_rest`] says which and why). Whoever writes to
+/// it later, by a call or through a mapping, cuts it, renames another file over it or sets its times gives it another
+/// stamp: who finds the old stamp finds the content that was hashed. Every other file is hashed each time.
 pub struct Once {
     /// From before the first file was hashed; none where it cannot be known.
     clock: Option<Clock>,
+    /// Bytes.
+    least: u64,
     known: HashMap<Stamp, (String, u64)>,
 }
 
 impl Once {
     /// Asks the file system of a folder of ours what time it is.
     pub fn begin(scratch: &Path) -> Once {
-        Once { clock: Clock::of(scratch).ok(), known: HashMap::new() }
+        let clock = Clock::of(scratch).ok().map(|clock| clock.earlier(REST));
+        Once { clock, least: LEAST, known: HashMap::new() }
     }
 
     /// Digest and size of a file.
@@ -37,12 +42,16 @@ impl Once {
     pub fn digest(&mut self, path: &Path) -> io::Result<(String, u64)> {
         let file = File::open(path)?;
         // Of what was opened: the path may lead to another file by now.
-        let stamp = Stamp::of(&file.metadata()?);
-        if let Some(known) = self.known.get(&stamp) {
+        let meta = file.metadata()?;
+        if let Some(known) = self.known.get(&Stamp::of(&meta)) {
             return Ok(known.clone());
         }
+        let stamp = match &self.clock {
+            Some(clock) if meta.len() >= self.least => clock.at_rest(&file)?,
+            _ => None,
+        };
         let read = digest::of_reader(file)?;
-        if self.clock.is_some_and(|clock| stamp.is_settled_by(&clock)) {
+        if let Some(stamp) = stamp {
             self.known.insert(stamp, read.clone());
         }
         Ok(read)
@@ -52,12 +61,16 @@ impl Once {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::stamp::notes_writes;
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Command, Stdio};
     use std::time::SystemTime;
 
     impl Once {
-        /// To which files that were written just now are settled.
+        /// To which files that were written just now are settled, and none is too small.
         pub fn late(scratch: &Path) -> Once {
-            Once { clock: Some(Clock::of(scratch).unwrap().later(10)), known: HashMap::new() }
+            let clock = Clock::of(scratch).unwrap().later(10);
+            Once { clock: Some(clock), least: 0, known: HashMap::new() }
         }
 
         /// Spoils what is kept, so that a digest that was not computed anew shows.
@@ -91,15 +104,20 @@ pub(super) mod tests {
         File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
     }
 
+    /// The digest that is found the second time: on a disk whose times tell of every write it was not computed anew.
+    fn second(path: &Path, computed: &[u8]) -> String {
+        if notes_writes(&File::open(path).unwrap()) { "kept".into() } else { digest::of(computed) }
+    }
+
     #[test]
     fn a_file_that_nobody_wrote_to_is_hashed_once_by_whatever_name() {
         let (dir, path) = file("old");
         let mut once = Once::late(dir.path());
         assert_eq!(once.digest(&path).unwrap(), (digest::of(b"old"), 3));
         once.spoil();
-        assert_eq!(once.digest(&path).unwrap(), ("kept".to_string(), 3));
+        assert_eq!(once.digest(&path).unwrap(), (second(&path, b"old"), 3));
         std::os::unix::fs::symlink("weights", dir.path().join("link")).unwrap();
-        assert_eq!(once.digest(&dir.path().join("link")).unwrap().0, "kept");
+        assert_eq!(once.digest(&dir.path().join("link")).unwrap().0, second(&path, b"old"));
         // Same content, size and time, and another file.
         std::fs::copy(&path, dir.path().join("copy")).unwrap();
         set_written(&dir.path().join("copy"), written(&path));
@@ -111,9 +129,67 @@ pub(super) mod tests {
     #[test]
     fn a_file_written_just_before_or_on_an_unknown_disk_is_hashed_each_time() {
         let (dir, path) = file("old");
-        for mut once in [Once::begin(dir.path()), Once::begin(&dir.path().join("absent"))] {
+        let hurried =
+            Once { clock: Some(Clock::of(dir.path()).unwrap().later(REST).earlier(REST)), ..Once::late(dir.path()) };
+        let unknown = Once { clock: None, ..Once::late(dir.path()) };
+        assert!(Once::begin(&dir.path().join("absent")).clock.is_none());
+        for mut once in [Once::begin(dir.path()), hurried, unknown] {
             once.digest(&path).unwrap();
             assert!(once.known.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_small_file_is_not_worth_a_sync() {
+        let (dir, path) = file("");
+        let rested =
+            || Once { least: LEAST, clock: Some(Clock::of(dir.path()).unwrap().later(10)), known: HashMap::new() };
+        for (length, worth) in [(LEAST - 1, false), (LEAST, true)] {
+            File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+            let mut once = rested();
+            assert_eq!(once.digest(&path).unwrap().1, length);
+            assert_eq!(!once.known.is_empty(), worth && notes_writes(&File::open(&path).unwrap()), "{length}");
+        }
+    }
+
+    /// As `np.memmap(mode="r+")` does: a page that is dirty already, and one that was only read, are written to between
+    /// the two times.
+    #[test]
+    fn a_write_to_a_mapped_page_is_noticed_on_every_disk() {
+        const WRITER: &str = r#"
+import mmap, sys
+with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as pages:
+    for number in (1, 2):
+        seen = pages[4096]
+        pages[0] = number
+        print(number, flush=True)
+        sys.stdin.readline()
+    pages[4096] = 3
+    print(3, flush=True)
+    sys.stdin.readline()
+"#;
+        let memory = Path::new("/dev/shm");
+        let here = std::env::temp_dir();
+        for disk in [here.as_path(), memory].iter().filter(|disk| disk.is_dir()) {
+            let dir = tempfile::tempdir_in(disk).unwrap();
+            let path = dir.path().join("weights");
+            std::fs::write(&path, [0; 8192]).unwrap();
+            let mut writer = Command::new("python3");
+            writer.args(["-c", WRITER]).arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut writer = writer.spawn().unwrap();
+            let (mut go, mut told) = (writer.stdin.take().unwrap(), BufReader::new(writer.stdout.take().unwrap()));
+            let mut once = Once::late(dir.path());
+            for number in ["1", "2", "3"] {
+                let mut line = String::new();
+                told.read_line(&mut line).unwrap();
+                assert_eq!(line.trim(), number);
+                let found = once.digest(&path).unwrap().0;
+                assert_eq!(found, digest::of(&std::fs::read(&path).unwrap()), "{}: {number}", disk.display());
+                once.clock = Some(Clock::of(dir.path()).unwrap().later(10));
+                tick(dir.path());
+                writeln!(go).unwrap();
+            }
+            assert!(writer.wait().unwrap().success());
         }
     }
 
