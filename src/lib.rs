@@ -83,7 +83,7 @@ async fn run(settings: &Settings, args: &RunArgs) -> Result<Exit, Error> {
         plan::fill_tags(&mut config, commit.as_ref(), may_push)?;
     }
     plan::settle_caches(&mut config, may_push)?;
-    let tracked = source::git::tracked(&settings.root).await.map(|tracked| tracked.files);
+    let tracked = source::git::tracked(&settings.root).await?;
     let (inputs, hashed) =
         record::inputs::of_folder(&settings.root, &settings.work(), &config.model.files, tracked).await?;
     let ui = settings.ui();

@@ -13,6 +13,7 @@ pub mod method;
 mod profile;
 mod ran;
 mod subject;
+mod tracked;
 mod verdict;
 
 pub use address::shown_address;
@@ -27,4 +28,5 @@ pub use measurement::{Baseline, FOUND, Interval, LEVELS, Measurement, Slice, Uni
 pub use profile::{ColumnKind, ColumnProfile, Distribution, Numbers, Profile};
 pub use ran::Ran;
 pub use subject::{Arithmetic, Expr, Measure, Subject};
+pub use tracked::{Submodule, Tracked};
 pub use verdict::{Allowed, Outcome, Verdict};

@@ -3,7 +3,7 @@
 use super::once::Once;
 use crate::digest;
 use crate::files;
-use crate::model::{Fault, Input, StageKind};
+use crate::model::{Fault, Input, StageKind, Submodule, Tracked};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -26,8 +26,8 @@ const LOCK_FILES: [&str; 12] = [
     "renv.lock",
 ];
 
-/// Model, lock files and code tree of the folder, and what was hashed for them; `tracked` are the files that git knows in
-/// it, if it is asked. Files of ours may lie in `scratch`.
+/// Model, lock files and code tree of the folder, and what was hashed for them; `tracked` is what git knows in it, if there
+/// is a repository. Files of ours may lie in `scratch`.
 ///
 /// # Errors
 /// A file of the model that is not there or cannot be read; the code tree skips nothing silently either.
@@ -35,7 +35,7 @@ pub async fn of_folder(
     root: &Path,
     scratch: &Path,
     model_files: &[String],
-    tracked: Option<Vec<PathBuf>>,
+    tracked: Option<Tracked>,
 ) -> Result<(Vec<Input>, Once), Fault> {
     let (root, scratch, model_files) = (root.to_path_buf(), scratch.to_path_buf(), model_files.to_vec());
     let hash = move || {
@@ -49,27 +49,29 @@ pub async fn of_folder(
 fn hash_folder(
     root: &Path,
     model_files: &[String],
-    tracked: Option<Vec<PathBuf>>,
+    tracked: Option<Tracked>,
     once: &mut Once,
 ) -> Result<Vec<Input>, Fault> {
     let mut inputs = hash_model(root, model_files, once)?;
     for name in LOCK_FILES.iter().filter(|name| root.join(name).is_file()) {
-        inputs.push(tree(root, "lock", name, &[PathBuf::from(name)], |path| once.digest(path))?);
+        inputs.push(tree(root, "lock", name, &[PathBuf::from(name)], &[], |path| once.digest(path))?);
     }
-    let mut code = match tracked {
+    let Tracked { files: mut code, mut absent } = match tracked {
         Some(tracked) => tracked,
-        None => untracked(root)?,
+        None => Tracked { files: untracked(root)?, ..Tracked::default() },
     };
+    absent.sort();
     // A tracked file that was deleted is part of the change.
     code.retain(|file| root.join(file).symlink_metadata().is_ok_and(|meta| meta.is_file() || meta.is_symlink()));
     code.sort();
-    inputs.push(tree(root, "code", ".", &code, |path| as_git_has_it(path, once))?);
+    inputs.push(tree(root, "code", ".", &code, &absent, |path| as_git_has_it(path, once))?);
     Ok(inputs)
 }
 
 /// One input for each entry of `model.files`.
 fn hash_model(root: &Path, model_files: &[String], once: &mut Once) -> Result<Vec<Input>, Fault> {
-    let hash = |pattern: &String| tree(root, "model", pattern, &of_model(root, pattern)?, |path| once.digest(path));
+    let hash =
+        |pattern: &String| tree(root, "model", pattern, &of_model(root, pattern)?, &[], |path| once.digest(path));
     model_files.iter().map(hash).collect()
 }
 
@@ -94,12 +96,14 @@ pub async fn changed(
     Ok((!is_same).then(fault))
 }
 
-/// One input for a list of files: the digest over their paths and contents.
+/// One input for a list of files: the digest over their paths and contents, and over the commits of submodules whose files
+/// are not here.
 fn tree(
     root: &Path,
     kind: &str,
     name: &str,
     files: &[PathBuf],
+    absent: &[Submodule],
     mut digest: impl FnMut(&Path) -> io::Result<(String, u64)>,
 ) -> Result<Input, Fault> {
     let mut hasher = Sha256::new();
@@ -110,6 +114,10 @@ fn tree(
         hasher.update(file.as_os_str().as_bytes());
         hasher.update(format!("\0{digest}\n"));
         bytes += size;
+    }
+    for Submodule { path, commit } in absent {
+        hasher.update(path.as_os_str().as_bytes());
+        hasher.update(format!("\0submodule {commit}\n"));
     }
     let digest = digest::name(hasher.finalize().as_slice());
     Ok(Input { kind: kind.into(), name: name.into(), digest, bytes })
@@ -185,7 +193,8 @@ mod tests {
     }
 
     fn hashed(root: &Path, model: &str, tracked: Option<&[&str]>) -> Result<Vec<Input>, Fault> {
-        let tracked = tracked.map(|names| names.iter().map(PathBuf::from).collect());
+        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect();
+        let tracked = tracked.map(|names| Tracked { files: files(names), ..Tracked::default() });
         hash_folder(root, &[model.to_string()], tracked, &mut Once::begin(root))
     }
 
@@ -193,7 +202,7 @@ mod tests {
     fn is_changed(root: &Path, patterns: &[&str], change: impl FnOnce(&Path)) -> Result<bool, Fault> {
         let patterns: Vec<String> = patterns.iter().map(|pattern| pattern.to_string()).collect();
         let mut once = Once::late(root);
-        let before = hash_folder(root, &patterns, Some(Vec::new()), &mut once).unwrap();
+        let before = hash_folder(root, &patterns, Some(Tracked::default()), &mut once).unwrap();
         once::tests::tick(root);
         change(root);
         let asked = changed(&before, once, root, &patterns);
@@ -291,5 +300,22 @@ mod tests {
         std::fs::write(dir.path().join(".cache"), "c").unwrap();
         assert_eq!(all, digest_of("code", dir.path(), "model", None));
         assert_eq!(all, code(&["a.py", "data.csv", "link", "model"]));
+    }
+
+    #[test]
+    fn the_commit_of_a_submodule_that_is_not_here_is_part_of_the_code() {
+        let dir = folder(&[("a.py", "a"), ("model", "m")]);
+        let code = |absent: &[(&str, &str)]| {
+            let submodule = |(path, commit): &(&str, &str)| Submodule { path: path.into(), commit: commit.to_string() };
+            let tracked = Tracked { files: vec!["a.py".into()], absent: absent.iter().map(submodule).collect() };
+            let inputs = hash_folder(dir.path(), &["model".into()], Some(tracked), &mut Once::begin(dir.path()));
+            inputs.unwrap().into_iter().find(|input| input.kind == "code").unwrap().digest
+        };
+        // Without one, the files alone count.
+        assert_eq!(code(&[]), digest::of(format!("a.py\0{}\n", digest::of(b"a")).as_bytes()));
+        let before = code(&[("lib", "c1"), ("more", "c2")]);
+        assert_eq!(before, code(&[("more", "c2"), ("lib", "c1")]));
+        let others = [code(&[]), code(&[("lib", "c2"), ("more", "c2")]), code(&[("lib2", "c1"), ("more", "c2")])];
+        assert!(others.iter().all(|other| *other != before));
     }
 }

@@ -1,7 +1,7 @@
 //! What git knows of the folder: the commit, its time, the files it tracks. Asked of the `git` command, and never
 //! through a shell: a reference is an argument.
 
-use crate::model::{Commit, Fault};
+use crate::model::{Commit, Fault, Submodule, Tracked};
 use crate::secret::withheld;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -31,43 +31,94 @@ pub async fn commit(root: &Path) -> Result<Option<Commit>, Fault> {
 /// # Errors
 /// A repository that git will not tell of, such as one of another user, or not within `timeout`.
 pub async fn told(root: &Path, arguments: &[&str], timeout: Duration, what: &str) -> Result<Option<String>, Fault> {
+    Ok(answer(root, arguments, timeout, what).await?.map(|done| done.text()))
+}
+
+/// A git command that ended well; None and errors as of [`told`].
+async fn answer(root: &Path, arguments: &[&str], timeout: Duration, what: &str) -> Result<Option<Done>, Fault> {
     let Some(done) = run(root, arguments, Stdio::null(), Stdio::piped(), timeout, what).await? else { return Ok(None) };
     if done.code == Some(0) {
-        return Ok(Some(done.text()));
+        return Ok(Some(done));
     }
     let why = done.complaint();
-    let is_absent = ["not a git repository", "does not have any commits yet", "bad default revision"];
+    // `not a git repository: PATH` is one that leads nowhere.
+    let is_absent = ["not a git repository (or any", "does not have any commits yet", "bad default revision"];
     let hint = "if the repository is of another user: git config --global --add safe.directory \"$PWD\"";
     if is_absent.iter().any(|words| why.contains(words)) { Ok(None) } else { Err(Fault::new(what, why, hint)) }
 }
 
-/// What git tracks below a folder, relative to it.
-#[derive(Debug, Default)]
-pub struct Tracked {
-    /// Those of submodules among them. One may be deleted.
-    pub files: Vec<PathBuf>,
-    /// Submodules of which git knows the commit and, as they were not fetched, no files.
-    pub absent: Vec<PathBuf>,
-}
-
 /// The mode of a submodule in git's index.
-const SUBMODULE: &[u8] = b"160000 ";
+const SUBMODULE: &str = "160000";
 
-/// What git tracks below `root`; None where there is no repository.
-pub async fn tracked(root: &Path) -> Option<Tracked> {
-    // A submodule that is here is listed file by file, one that is not as itself: `MODE HASH STAGE\tNAME`.
-    let listed = look(root, &["ls-files", "--stage", "--recurse-submodules", "-z"]).await?;
+/// What git tracks below `root`; None outside a repository, or without git.
+///
+/// # Errors
+/// A repository, or a submodule that was fetched, that git will not tell of.
+pub async fn tracked(root: &Path) -> Result<Option<Tracked>, Fault> {
+    let what = "list the files that git tracks";
+    let failed = |error| Fault::new(what, format!("{}: {error}", root.display()), "");
+    let top = root.canonicalize().map_err(failed)?;
     let mut tracked = Tracked::default();
-    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        let tab = entry.iter().position(|byte| *byte == b'\t')?;
-        let name = PathBuf::from(OsStr::from_bytes(&entry[tab + 1..]));
-        let list = if entry.starts_with(SUBMODULE) { &mut tracked.absent } else { &mut tracked.files };
-        // While a merge is under way a file stands there once a side.
-        if list.last() != Some(&name) {
-            list.push(name);
+    // Each submodule is asked by itself: git lists the files of all with their modes only since 2.36.
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inside) = folders.pop() {
+        let (folder, is_top) = (top.join(&inside), inside.as_os_str().is_empty());
+        let in_submodule =
+            |fault: Fault| Fault { what: format!("{what} in the submodule {}", inside.display()), ..fault };
+        let asked = match is_top {
+            true => answer(&folder, &LIST, LOOK, what).await?,
+            false => Some(list_of_submodule(&folder, what).await.map_err(in_submodule)?),
+        };
+        let Some(listed) = asked else { return Ok(None) };
+        let entries = entries(&listed.output);
+        for (name, commit) in entries.ok_or_else(|| Fault::new(what, "git's list cannot be read", ""))? {
+            let path = inside.join(name);
+            let Some(commit) = commit else {
+                tracked.files.push(path);
+                continue;
+            };
+            let place = top.join(&path);
+            // One that was not fetched is an empty folder. Behind a link lies something else.
+            let is_here =
+                place.join(".git").symlink_metadata().is_ok() && place.canonicalize().is_ok_and(|p| p == place);
+            if is_here { folders.push(path) } else { tracked.absent.push(Submodule { path, commit }) }
         }
     }
-    Some(tracked)
+    Ok(Some(tracked))
+}
+
+const LIST: [&str; 3] = ["ls-files", "--stage", "-z"];
+
+async fn list_of_submodule(folder: &Path, what: &str) -> Result<Done, Fault> {
+    let hint =
+        "run `git submodule update --init --recursive`, or `git submodule deinit --force` for what you do not need";
+    let broken = |why: String| Fault::new(what, why, hint);
+    // Where its `.git` is none, git answers for the repository around it.
+    let about = git(folder, &["rev-parse", "--show-prefix"], Stdio::piped(), LOOK, what).await?;
+    if about.code != Some(0) {
+        return Err(broken(about.complaint()));
+    }
+    if !about.text().trim_end().is_empty() {
+        return Err(broken("its .git is not a git repository".into()));
+    }
+    let listed = git(folder, &LIST, Stdio::piped(), LOOK, what).await?;
+    if listed.code == Some(0) { Ok(listed) } else { Err(broken(listed.complaint())) }
+}
+
+/// Names and, of submodules, commits in a list of `MODE HASH STAGE\tNAME\0`; None where it is no such list.
+fn entries(listed: &[u8]) -> Option<Vec<(&Path, Option<String>)>> {
+    let mut found: Vec<(&Path, Option<String>)> = Vec::new();
+    for entry in listed.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        let tab = entry.iter().position(|byte| *byte == b'\t')?;
+        let (about, name) = (std::str::from_utf8(&entry[..tab]).ok()?, Path::new(OsStr::from_bytes(&entry[tab + 1..])));
+        let mut about = about.split(' ');
+        let (mode, hash) = (about.next()?, about.next()?);
+        // While a merge is under way a file stands there once a side.
+        if found.last().is_none_or(|(last, _)| *last != name) {
+            found.push((name, (mode == SUBMODULE).then(|| hash.to_string())));
+        }
+    }
+    Some(found)
 }
 
 /// What a git command wrote, if it ended well.
@@ -153,3 +204,7 @@ async fn run(
         Err(_) => Err(Fault::new(what, format!("git did not end within {} s", timeout.as_secs()), "")),
     }
 }
+
+#[cfg(test)]
+#[path = "git/tests.rs"]
+mod tests;

@@ -55,14 +55,14 @@ async fn by_engine(
 /// The files of a context that git tracks. A submodule that was not fetched would be an empty folder in the image.
 async fn tracked(context: &Path) -> Result<Vec<PathBuf>, Fault> {
     let what = "list the files that git tracks";
-    let Some(tracked) = git::tracked(context).await else {
+    let Some(tracked) = git::tracked(context).await? else {
         let hint = "leave `context_from` out, or build in a clone";
         return Err(Fault::new(what, "git knows of no repository here, or is not installed", hint));
     };
     if tracked.absent.is_empty() {
         return Ok(tracked.files);
     }
-    let names: Vec<String> = tracked.absent.iter().map(|name| name.display().to_string()).collect();
+    let names: Vec<String> = tracked.absent.iter().map(|absent| absent.path.display().to_string()).collect();
     let why = format!("the files of {} are not here: submodules that were not fetched", names.join(", "));
     let hint = "run `git submodule update --init --recursive` first (actions/checkout: `submodules: recursive`; GitLab: \
                 `GIT_SUBMODULE_STRATEGY: recursive`)";

@@ -5,6 +5,7 @@ use crate::parts;
 use crate::repo::{Done, Repo};
 use crate::support::{mlgate, skipped};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -80,4 +81,48 @@ fn files_of_submodules_are_in_the_context_and_absent_ones_are_no_empty_folders()
     repo.write("app/lib/deep/inner.txt", "changed\n");
     run().exits(0);
     assert_ne!(code(), before);
+}
+
+#[test]
+fn a_git_that_lists_no_submodules_with_their_modes_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let library_folder = dir.path().join("library");
+    library(&library_folder, "code.py", None);
+    // As git before 2.36 does.
+    let real = String::from_utf8(Command::new("sh").args(["-c", "command -v git"]).output().unwrap().stdout).unwrap();
+    let refuse = "case \"$*\" in *--stage*--recurse-submodules*) echo 'fatal: ls-files --recurse-submodules unsupported mode' >&2; exit 128;; esac";
+    let bin = dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("git"), format!("#!/bin/sh\n{refuse}\nexec {} \"$@\"\n", real.trim())).unwrap();
+    fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+
+    let repo = Repo::with_config("localhost:1/churn");
+    git(repo.root(), &["submodule", "--quiet", "add", &library_folder.display().to_string(), "lib"]);
+    repo.commit();
+    let code = || {
+        let mut command = mlgate(repo.root());
+        Done(command.env("PATH", &path).args(["run", "quality"]).output().unwrap()).exits(0);
+        let inputs = repo.record()["inputs"].as_array().unwrap().clone();
+        inputs.into_iter().find(|input| input["kind"] == "code").unwrap()["digest"].to_string()
+    };
+    let before = code();
+    repo.write("loose.csv", "no code");
+    assert_eq!(code(), before);
+    repo.write("lib/code.py", "changed\n");
+    assert_ne!(code(), before);
+
+    // Not fetched, it is its commit.
+    fs::remove_file(repo.path("loose.csv")).unwrap();
+    let lib = repo.path("lib");
+    let absent = || {
+        fs::remove_dir_all(&lib).unwrap();
+        fs::create_dir(&lib).unwrap();
+        code()
+    };
+    let first = absent();
+    git(repo.root(), &["submodule", "--quiet", "update", "--force"]);
+    git(&lib, &["commit", "--quiet", "--allow-empty", "-m", "next"]);
+    repo.commit();
+    assert_ne!(absent(), first);
 }
