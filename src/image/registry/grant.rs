@@ -3,19 +3,21 @@
 //! <https://distribution.github.io/distribution/spec/auth/oauth/>.
 
 use super::Repository;
-use super::http::{Trouble, beginning, message};
+use super::http::{Again, Trouble, beginning, message};
 use crate::image::access::Login;
-use crate::model::Fault;
+use crate::model::{Fault, causes};
 use crate::secret::{Secret, strike_out};
 use http_auth::{ChallengeParser, ChallengeRef};
 use oci_client::RegistryOperation;
 use oci_client::secrets::RegistryAuth;
-use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use reqwest::header::{HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
 /// Who asks, for the logs of a token server.
 const CLIENT: &str = "mlgate";
+/// Of a token server's answer. Tokens that name many groups have some tens of thousands.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// What a registry asked for, found out at the first request and renewed when it has run out.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -127,20 +129,23 @@ impl Repository {
             Login::Identity(token) => {
                 let grant = [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token.expose())];
                 asked.extend(grant.map(|(name, value)| (name, value.to_string())));
-                self.client.post(realm.clone()).form(&asked)
+                self.tokens.post(realm.clone()).form(&asked)
             }
             Login::Plain(RegistryAuth::Basic(user, password)) => {
-                self.client.get(realm.clone()).query(&asked).basic_auth(user, Some(password))
+                self.tokens.get(realm.clone()).query(&asked).basic_auth(user, Some(password))
             }
             Login::Plain(_) => self.client.get(realm.clone()).query(&asked),
         };
-        let response = request.send().await.map_err(|e| self.unreachable(what, &e))?;
-        let response = self.passable(what, response).await?;
+        let response = request.send().await.map_err(|e| self.tokenless(what, &realm, &e))?;
         let server = realm.host_str().unwrap_or_default();
-        if !response.status().is_success() {
-            return Err(self.denied(what, server, response).await.into());
+        if response.status().is_redirection() {
+            return Err(self.led_on(what, server, &response).into());
         }
-        let answer: Option<Value> = serde_json::from_slice(&beginning(response).await).ok();
+        if !response.status().is_success() {
+            let again = Again::after(&response);
+            return Err(Trouble { fault: self.denied(what, server, response).await, again });
+        }
+        let answer: Option<Value> = serde_json::from_slice(&self.answer(what, &realm, response).await?).ok();
         // Both names are in use; where both are there they are the same.
         let token =
             |answer: Value| ["token", "access_token"].iter().find_map(|name| Secret::new(answer[name].as_str()?));
@@ -150,11 +155,51 @@ impl Repository {
         })
     }
 
+    /// A token server's answer, whole.
+    async fn answer(&self, what: &str, realm: &Url, mut response: Response) -> Result<Vec<u8>, Trouble> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.tokenless(what, realm, &e))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > ANSWER_BYTES {
+                let (server, registry) = (realm.host_str().unwrap_or_default(), self.registry());
+                let why =
+                    format!("the token server {server} of {registry} answered with more than {ANSWER_BYTES} bytes");
+                return Err(Fault::new(what, why, "is it the realm of a registry's tokens?").into());
+            }
+        }
+        Ok(body)
+    }
+
+    /// The connection to a token server failed, or was lost.
+    fn tokenless(&self, what: &str, realm: &Url, error: &reqwest::Error) -> Trouble {
+        let server = realm.host_str().unwrap_or_default();
+        let why = format!("cannot talk to the token server {server} of {}: {}", self.registry(), causes(error));
+        let fault = Fault::new(what, why, "is it up? the registry itself answered, and names it as its tokens' realm");
+        Trouble { fault, again: Again::without(error) }
+    }
+
+    fn led_on(&self, what: &str, server: &str, response: &Response) -> Fault {
+        let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+        let place = place.and_then(|place| response.url().join(place).ok()).map(|mut place| {
+            // It may quote what it was sent.
+            place.set_query(None);
+            place.set_fragment(None);
+            strike_out(place.as_str())
+        });
+        let (status, registry) = (response.status(), self.registry());
+        let place = place.unwrap_or_else(|| "no address".into());
+        let why = format!("the token server {server} of {registry} answered {status}, which leads to {place}");
+        let hint = "credentials are not sent on; whoever runs the registry sets the final address as its tokens' realm";
+        Fault::new(what, why, hint)
+    }
+
     async fn denied(&self, what: &str, server: &str, response: Response) -> Fault {
         let (status, registry) = (response.status(), self.registry());
+        let is_busy = Again::after(&response) != Again::Never;
         // A server may quote what it was sent.
         let said = strike_out(&message(&beginning(response).await));
         let (sent, hint) = match &self.login {
+            _ if is_busy => ("is busy or broken", String::new()),
             Login::Identity(_) if [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status) => {
                 ("does not take identity tokens", format!("log in to {registry} with a user name and a password"))
             }

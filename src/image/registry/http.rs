@@ -35,6 +35,22 @@ pub(super) enum Again {
     Restart,
 }
 
+impl Again {
+    /// An answer may be better next time where the server is busy or broken.
+    pub(super) fn after(response: &Response) -> Again {
+        let status = response.status();
+        match status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            true => patience::asked(response.headers()).map_or(Again::Soon, Again::After),
+            false => Again::Never,
+        }
+    }
+
+    /// A lost connection may hold next time.
+    pub(super) fn without(error: &reqwest::Error) -> Again {
+        if error.is_builder() || error.is_redirect() { Again::Never } else { Again::Soon }
+    }
+}
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Trouble {
         Trouble { fault, again: Again::Never }
@@ -113,12 +129,10 @@ impl Repository {
     }
 
     pub(super) async fn passable(&self, what: &str, response: Response) -> Result<Response, Trouble> {
-        let status = response.status();
-        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
-            return Ok(response);
+        match Again::after(&response) {
+            Again::Never => Ok(response),
+            again => Err(Trouble { fault: self.refused(what, response).await, again }),
         }
-        let again = patience::asked(response.headers()).map_or(Again::Soon, Again::After);
-        Err(Trouble { fault: self.refused(what, response).await, again })
     }
 
     /// A fault for an answer that is not what was hoped for, with the registry's message.
@@ -165,11 +179,11 @@ impl Repository {
             "https" => "is it up? a registry that speaks plain HTTP needs `insecure: true`",
             _ => "is it up, and is this its address?",
         };
-        let again = if error.is_builder() || error.is_redirect() { Again::Never } else { Again::Soon };
-        Trouble { fault: Fault::new(what, why, hint), again }
+        Trouble { fault: Fault::new(what, why, hint), again: Again::without(error) }
     }
 }
 
+/// The start of an error's text, as far as it arrives.
 pub(super) async fn beginning(mut response: Response) -> Vec<u8> {
     let mut text = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {

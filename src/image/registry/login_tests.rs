@@ -4,13 +4,22 @@ use super::tests::{Requests, answer, ok, parts, serve};
 use super::*;
 use crate::digest;
 use crate::image::layout::{LAYER, descriptor};
+use oci_client::RegistryOperation;
 use std::sync::{Arc, Mutex as Lock};
 
 /// Each of these characters means something else in a form, or in a quoted answer.
 const TOKEN: &str = "ey.refresh+token/with=all&marks%20-7f3a";
 
 fn access(home: &tempfile::TempDir, host: &str) -> Access {
-    let config = serde_json::json!({"auths": {host: {"auth": "MDAwMDo=", "identitytoken": TOKEN}}});
+    logged_in(home, host, &identity())
+}
+
+fn identity() -> serde_json::Value {
+    serde_json::json!({"auth": "MDAwMDo=", "identitytoken": TOKEN})
+}
+
+fn logged_in(home: &tempfile::TempDir, host: &str, login: &serde_json::Value) -> Access {
+    let config = serde_json::json!({"auths": {host: login}});
     std::fs::write(home.path().join("config.json"), config.to_string()).unwrap();
     let folder = home.path().display().to_string();
     Access::from_lookup(move |name| (name == "DOCKER_CONFIG").then(|| folder.clone()))
@@ -25,11 +34,19 @@ async fn selling(
     tokens: &'static [Answer],
     rest: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> (Repository, Requests) {
+    selling_to(&identity(), tokens, rest).await
+}
+
+async fn selling_to(
+    login: &serde_json::Value,
+    tokens: &'static [Answer],
+    rest: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> (Repository, Requests) {
     let (own, asked) = (Arc::new(Lock::new(String::new())), Lock::new(0));
     let host = own.clone();
     let (address, requests) = serve(move |request| {
         let (line, authorization) = parts(request);
-        if line.starts_with("POST /oauth2/token ") {
+        if line.starts_with("POST /oauth2/token ") || line.starts_with("GET /oauth2/token?") {
             let mut asked = asked.lock().unwrap();
             let (status, body) = tokens[tokens.len().min(*asked + 1) - 1];
             *asked += 1;
@@ -47,7 +64,8 @@ async fn selling(
     .await;
     *own.lock().unwrap() = address.clone();
     let home = tempfile::tempdir().unwrap();
-    let repository = Repository::named(&format!("{address}/acme/churn"), false, &access(&home, &address)).await;
+    let access = logged_in(&home, &address, login);
+    let repository = Repository::named(&format!("{address}/acme/churn"), false, &access).await;
     (repository.unwrap(), requests)
 }
 
@@ -105,6 +123,62 @@ async fn a_token_server_that_is_busy_is_asked_again_and_one_that_refuses_is_not(
         assert!(!text.contains("ey.refresh"), "{text}");
         assert_eq!(sold(&requests).len(), times, "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn a_token_server_that_leads_elsewhere_is_not_followed() {
+    let (elsewhere, followed) = serve(|_| ok(r#"{"token": "stolen", "access_token": "stolen"}"#)).await;
+    let password = serde_json::json!({"username": "ann", "password": "w0rd-of-ann"});
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        for login in [identity(), password.clone()] {
+            let led = format!("{status}\r\nLocation: http://{elsewhere}/token?sent=secret");
+            let answers: &[Answer] = vec![(&*led.leak(), "")].leak();
+            let (repository, requests) = selling_to(&login, answers, |_| ok("{}")).await;
+            let fault = repository.manifest("v1").await.err().unwrap();
+            let place = format!("which leads to http://{elsewhere}/token");
+            assert!(fault.why.contains(&status[..3]) && fault.why.ends_with(&place), "{fault}");
+            assert!(fault.hint.contains("not sent on"), "{fault}");
+            let asked = requests.lock().unwrap().iter().filter(|request| request.contains("/oauth2/token")).count();
+            assert_eq!(asked, 1, "it will not lead anywhere else the next time");
+        }
+        assert!(followed.lock().unwrap().is_empty(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_read_whole_or_asked_for_again() {
+    let long = "x".repeat(200_000);
+    let whole: &str = format!(r#"{{"access_token": "{long}"}}"#).leak();
+    // The connection is lost within a chunk.
+    let cut: Answer = ("200 OK\r\nTransfer-Encoding: chunked", "ff\r\n{\"access_token\": \"xx");
+    let expected = format!("Bearer {long}");
+    let (repository, requests) = selling(vec![cut, ("200 OK", whole)].leak(), move |request| {
+        assert_eq!(parts(request).1, Some(&*expected));
+        ok("{}")
+    })
+    .await;
+    assert!(repository.manifest("v1").await.unwrap().is_some());
+    assert_eq!(sold(&requests).len(), 2);
+
+    let endless: &str = format!(r#"{{"access_token": "{}"}}"#, "x".repeat(2 << 20)).leak();
+    let (repository, requests) = selling(vec![("200 OK", endless)].leak(), |_| ok("{}")).await;
+    let fault = repository.manifest("v1").await.err().unwrap();
+    assert!(fault.why.contains("more than 1048576 bytes"), "{fault}");
+    assert_eq!(sold(&requests).len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_server_that_is_down_is_not_taken_for_the_registry() {
+    // A port that nobody listens at any more.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let challenge = format!("Bearer realm=\"http://localhost:{closed}/token\"");
+    let (host, _) = serve(move |_| answer("401 Unauthorized", &[("WWW-Authenticate", &challenge)], "")).await;
+    let home = tempfile::tempdir().unwrap();
+    let repository = Repository::named(&format!("{host}/a/b"), false, &access(&home, &host)).await.unwrap();
+    let trouble = repository.grant("read it", RegistryOperation::Pull, None).await.err().unwrap();
+    let fault = &trouble.fault;
+    assert!(fault.why.starts_with(&format!("cannot talk to the token server localhost of {host}: ")), "{fault}");
+    assert!(!fault.hint.contains("insecure") && trouble.again == super::http::Again::Soon, "{fault}");
 }
 
 #[tokio::test]

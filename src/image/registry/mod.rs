@@ -37,6 +37,9 @@ pub(super) struct Repository {
     client: reqwest::Client,
     /// Without a limit between pieces of an answer, which would also limit the whole upload before it.
     uploads: reqwest::Client,
+    /// For a token server. It goes nowhere else with the credentials: a redirect may send the whole form on, also
+    /// unencrypted and to another host.
+    tokens: reqwest::Client,
     login: Login,
     /// What the registry asked for, by operation: push, pull.
     granted: [Mutex<grant::Grant>; 2],
@@ -51,11 +54,13 @@ impl Repository {
         let plain = insecure || is_loopback(registry);
         let failed = |e: String| Fault::new(format!("prepare to talk to {registry}"), e, "");
         let builder = || reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT);
+        let tokens = builder().read_timeout(READ_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         Ok(Repository {
             reference: reference.clone(),
             scheme: if plain { "http" } else { "https" },
             client: builder().read_timeout(READ_TIMEOUT).build().map_err(|e| failed(causes(&e)))?,
             uploads: builder().build().map_err(|e| failed(causes(&e)))?,
+            tokens: tokens.build().map_err(|e| failed(causes(&e)))?,
             login: access.login(registry).await?,
             granted: Default::default(),
         })
