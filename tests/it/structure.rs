@@ -56,7 +56,8 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         }
         let module = Path::new(inside.iter().next().unwrap()).file_stem().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let tests = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\npub(super) mod tests {"];
+        let code = tests.iter().fold(text.as_str(), |code, tests| code.split(tests).next().unwrap_or_default());
         let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         sources.push((inside, module, code.join("\n")));
     }
