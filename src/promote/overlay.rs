@@ -70,31 +70,30 @@ impl Edit {
     }
 }
 
-/// The lines that went and came, with their numbers. The longest common subsequence: the image's entry and the
-/// annotations may lie far apart.
+/// How far ahead an edit is looked for the end of: entries and annotations are shorter.
+const AHEAD: usize = 32;
+
+/// The lines that went and came, with their numbers. Each edit ends at the nearest two lines that are equal; where there
+/// are none, the line became the other one. Takes no more memory than the texts, which may be rendered manifests.
 fn changed_lines(before: &str, after: &str) -> Vec<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let width = new.len() + 1;
-    let mut longest = vec![0_u32; (old.len() + 1) * width];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            longest[i * width + j] = match old[i] == new[j] {
-                true => longest[(i + 1) * width + j + 1] + 1,
-                false => longest[(i + 1) * width + j].max(longest[i * width + j + 1]),
-            };
-        }
-    }
     let (mut i, mut j, mut lines) = (0, 0, Vec::new());
     while i < old.len() || j < new.len() {
-        if i < old.len() && j < new.len() && old[i] == new[j] {
+        if i < old.len() && old.get(i) == new.get(j) {
             (i, j) = (i + 1, j + 1);
-        } else if i < old.len() && (j == new.len() || longest[(i + 1) * width + j] >= longest[i * width + j + 1]) {
-            lines.push(format!("  {:>4} - {}", i + 1, old[i]));
-            i += 1;
-        } else {
-            lines.push(format!("  {:>4} + {}", j + 1, new[j]));
-            j += 1;
+            continue;
         }
+        let splits = (1..=2 * AHEAD).flat_map(|both| (0..=both).map(move |went| (went, both - went)));
+        let is_end = |&(went, came): &(usize, usize)| match (old.get(i + went), new.get(j + came)) {
+            (Some(old), Some(new)) => old == new,
+            (None, None) => i + went == old.len() && j + came == new.len(),
+            _ => false,
+        };
+        let (went, came) = splits.into_iter().find(is_end).unwrap_or((1, 1));
+        let (to_old, to_new) = ((i + went).min(old.len()), (j + came).min(new.len()));
+        lines.extend((i..to_old).map(|at| format!("  {:>4} - {}", at + 1, old[at])));
+        lines.extend((j..to_new).map(|at| format!("  {:>4} + {}", at + 1, new[at])));
+        (i, j) = (to_old, to_new);
     }
     lines
 }
@@ -357,5 +356,36 @@ mod tests {
         );
         let said = edit("b.yaml").describe(&["prod".into()], "r.io/churn", true);
         assert_eq!(said[..2], ["would point r.io/churn:prod to sha256:0", "would change a.yaml:"]);
+    }
+
+    #[test]
+    fn the_lines_that_went_and_came_are_told_with_their_numbers() {
+        let changed = |before: &[&str], after: &[&str]| {
+            let lines = changed_lines(&before.join("\n"), &after.join("\n"));
+            lines.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(changed(&["a", "b"], &["a", "b"]), none);
+        assert_eq!(changed(&["a", "old", "b"], &["a", "new", "b"]), ["2 - old", "2 + new"]);
+        assert_eq!(changed(&["a", "tag", "digest", "b", "c"], &["a", "digest", "b", "c", "d"]), ["2 - tag", "5 + d"]);
+        assert_eq!(changed(&["a", "b"], &["a", "x", "y", "b"]), ["2 + x", "3 + y"]);
+        assert_eq!(changed(&[], &["a", "b"]), ["1 + a", "2 + b"]);
+        assert_eq!(changed(&["a", "b", "c"], &["c"]), ["1 - a", "2 - b"]);
+        assert_eq!(changed(&["a"], &["x", "y"]), ["1 - a", "1 + x", "2 + y"]);
+    }
+
+    #[test]
+    fn long_files_are_compared_in_little_memory() {
+        // A table of all pairs of lines would take 3.6 GB.
+        let text = |line: &dyn Fn(usize) -> String| (0..30_000).map(|at| line(at) + "\n").collect::<String>();
+        let before = text(&|at| format!("line {at}"));
+        let after = before.replace("line 14999\n", "new\n") + "annotations:\n  a: b\n";
+        let told = changed_lines(&before, &after);
+        let wanted = ["15000 - line 14999", "15000 + new", "30001 + annotations:", "30002 +   a: b"];
+        assert_eq!(told, wanted.map(|line| format!("  {line}")));
+        // Each line another one, as where all are addresses.
+        let few = |at: usize, word: &str| format!("{word} {}", at % 3000);
+        let told = changed_lines(&text(&|at| few(at, "old"))[..24_000], &text(&|at| few(at, "new"))[..24_000]);
+        assert_eq!(told[..3], ["     1 - old 0", "     1 + new 0", "     2 - old 1"]);
     }
 }
