@@ -16,7 +16,7 @@ use super::value::Value;
 use super::vars::{self, Var};
 use super::{Options, Output};
 use super::{crds, generate, order, patches, plugins, references, replacements, transform};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What holds for a whole build.
 #[derive(Debug)]
@@ -42,12 +42,6 @@ impl Gathered {
 /// Builds `dir` as the outermost kustomization.
 pub(super) fn build(dir: &Path, options: &Options) -> Result<Output> {
     build_at(&Root::open(dir, options)?, options)
-}
-
-/// The files at or below `dir` that are read to build it.
-pub(super) fn files(dir: &Path, options: &Options) -> Result<Vec<PathBuf>> {
-    let root = Root::open(dir, options)?;
-    build_at(&root, options).map(|_| root.files_read())
 }
 
 fn build_at(root: &Root, options: &Options) -> Result<Output> {

@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::origin::Origin;
 use super::remote::Url;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// The names a kustomization file may have.
 pub(crate) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// Files beyond this are refused.
-const MAX_BYTES: u64 = 64 << 20;
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 /// How deep bases may nest.
 const MAX_DEPTH: usize = 64;
 
@@ -27,8 +27,6 @@ struct Rules {
     withheld: &'static [&'static str],
     /// What takes the place of files, by their real paths.
     texts: BTreeMap<PathBuf, String>,
-    /// The real paths of the files that were read.
-    read: RefCell<BTreeSet<PathBuf>>,
     /// Repositories that were cloned, by URL and reference; they go when the build is over.
     clones: RefCell<HashMap<(String, String), Rc<TempDir>>>,
 }
@@ -217,16 +215,10 @@ impl Root {
         if about.len() > MAX_BYTES {
             return Err(Error::new(format!("{} is larger than {} MiB", shown.display(), MAX_BYTES >> 20)));
         }
-        self.rules.read.borrow_mut().insert(real.clone());
         match self.rules.texts.get(&real) {
             Some(text) => Ok(text.clone().into_bytes()),
             None => std::fs::read(&real).map_err(failed),
         }
-    }
-
-    /// What was read so far at or below this directory, by all that share its build.
-    pub(crate) fn files_read(&self) -> Vec<PathBuf> {
-        self.rules.read.borrow().iter().filter(|file| file.starts_with(&self.real)).cloned().collect()
     }
 
     pub(crate) fn read_text(&self, path: &str) -> Result<String> {

@@ -1,6 +1,7 @@
 //! Rendering with the `kustomize` or `kubectl` that is installed, for what is not rendered here: charts and programs.
 
 use super::error::{Error, Result};
+use super::files::MAX_BYTES;
 use super::kustomization::Image;
 use super::read::{self, Dialect};
 use super::transformer_config::Config;
@@ -44,30 +45,20 @@ fn run(dir: &Path, options: &Options) -> Result<Vec<u8>> {
     }
 }
 
-/// All files at or below `dir`.
-pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |e: std::io::Error| Error::new(format!("cannot list {}: {e}", dir.display()));
-    let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(dir.canonicalize().map_err(failed)?).sort_by_file_name() {
-        let entry = entry.map_err(|e| failed(e.into()))?;
-        if entry.file_type().is_file() {
-            found.push(entry.into_path());
-        }
-    }
-    Ok(found)
-}
-
+/// A copy of `dir` with other texts for its files, without the repository's own files and those too large to be rendered.
 fn copy_with(dir: &Path, texts: &BTreeMap<PathBuf, String>) -> Result<tempfile::TempDir> {
     let failed = |e: std::io::Error| Error::new(format!("cannot copy {} to render it: {e}", dir.display()));
     let dir = &dir.canonicalize().map_err(failed)?;
     let parent = dir.parent().map(Path::to_path_buf);
     let parent = parent.ok_or_else(|| Error::new("the root of the file system is no overlay"))?;
     let copy = tempfile::Builder::new().prefix(".mlgate-render-").tempdir_in(parent).map_err(failed)?;
-    for entry in walkdir::WalkDir::new(dir).min_depth(1) {
+    let is_taken = |entry: &walkdir::DirEntry| entry.file_name() != ".git";
+    for entry in walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_taken) {
         let entry = entry.map_err(|e| failed(e.into()))?;
         let to = copy.path().join(entry.path().strip_prefix(dir).unwrap_or(entry.path()));
         match entry.file_type() {
             kind if kind.is_dir() => std::fs::create_dir(&to).map_err(failed)?,
+            kind if kind.is_file() && entry.metadata().is_ok_and(|about| about.len() > MAX_BYTES) => {}
             kind if kind.is_file() => drop(std::fs::copy(entry.path(), &to).map_err(failed)?),
             _ => {}
         }

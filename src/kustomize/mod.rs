@@ -20,6 +20,7 @@ mod json_patch;
 mod key_order;
 mod kustomization;
 mod merge;
+mod named;
 mod number;
 mod openapi;
 mod order;
@@ -112,13 +113,13 @@ pub fn build(dir: &Path, options: &Options) -> Result<Output> {
     if options.installed { installed::build(dir, options) } else { build::build(dir, options) }
 }
 
-/// The files at or below `dir` that a build of it reads, by their paths without links. What an installed program reads is
-/// not known: all files, then.
+/// The files at or below `dir` that its kustomization and those that it leads to name as objects or patches, and these
+/// kustomizations, by their paths without links. Files of more than 64 MiB are not among them.
 ///
 /// # Errors
-/// As [`build`].
-pub fn files_of(dir: &Path, options: &Options) -> Result<Vec<PathBuf>> {
-    if options.installed { installed::files(dir) } else { build::files(dir, options) }
+/// When there is no kustomization in `dir`, or one of them cannot be read.
+pub fn files_of(dir: &Path) -> Result<Vec<PathBuf>> {
+    named::files(dir)
 }
 
 /// The name of the kustomization file in `folder`.

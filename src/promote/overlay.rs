@@ -205,7 +205,7 @@ fn addresses(
     (repository, digest): (&str, &str),
 ) -> Result<Vec<Change>, Fault> {
     let fault = |error| Fault::new(format!("render {}", environment.overlay.display()), error, "");
-    let read = kustomize::files_of(&root.join(&environment.overlay), &options(environment)).map_err(fault)?;
+    let read = kustomize::files_of(&root.join(&environment.overlay)).map_err(fault)?;
     let mut changes = Vec::new();
     for path in read {
         let shown = environment.overlay.join(path.strip_prefix(folder).unwrap_or(&path)).display().to_string();

@@ -2,6 +2,7 @@
 
 use super::registry;
 use crate::repo::Repo;
+use crate::support::{has, skipped};
 
 const PACK: &str = "  format: modelpack\n  layers: [{name: weights, kind: weight, files: [model/], compression: raw}]";
 
@@ -122,4 +123,43 @@ fn an_address_counts_as_the_image_that_runs_and_that_a_policy_wants_pinned() {
     repo.write(file, &service("s3://bucket/churn"));
     let said = words(&repo.mlgate(&["promote", "staging", "--digest", &digest]).exits(4));
     assert!(said.contains(&format!("no container runs {repository}")) && said.contains("storageUri: oci://"), "{said}");
+}
+
+#[test]
+fn only_what_the_overlay_names_as_objects_and_patches_is_edited() {
+    let Some(registry) = registry() else { return };
+    let repository = registry.repository("churn");
+    let repo = repo(&repository);
+    let overlay = "k8s/overlays/staging";
+    let path = |name: &str| format!("{overlay}/{name}");
+    let address = format!("oci://{repository}:none");
+    // Another environment's, and what only looks like a patch.
+    repo.write(&path("other/kustomization.yaml"), "resources: [service.yaml]\n");
+    repo.write(&path("other/service.yaml"), &service(&address));
+    repo.write(&path(".cache/service.yaml"), &service(&address));
+    repo.write(&path("settings.yaml"), &format!("uri: {address}\n"));
+    let patch = format!("- {{op: replace, path: /spec/predictor/model/storageUri, value: '{address}'}}\n");
+    repo.write(&path("patch.yaml"), &patch);
+    repo.write(
+        &path("kustomization.yaml"),
+        "resources: [service.yaml]\npatches: [{path: patch.yaml, target: {kind: InferenceService}}]\n\
+         configMapGenerator: [{name: settings, files: [settings.yaml]}]\n",
+    );
+    let untouched = ["other/service.yaml", ".cache/service.yaml", "settings.yaml"].map(path);
+    let before = untouched.each_ref().map(|name| repo.read(name));
+    let plain = repo.read("mlops.yaml");
+    let staging = format!("    overlay: {overlay}\n");
+    let mut renderers = vec![""];
+    match ["kustomize", "kubectl"].into_iter().any(has) {
+        true => renderers.push("    renderer: kustomize\n"),
+        false => skipped("neither kustomize nor kubectl is installed"),
+    }
+    for (at, renderer) in renderers.into_iter().enumerate() {
+        repo.write("mlops.yaml", &plain.replace(&staging, &format!("{staging}{renderer}")));
+        let digest = release(&repo, &format!("{at} 2 3"));
+        repo.mlgate(&["promote", "staging"]).exits(0);
+        assert_eq!(repo.read(&path("patch.yaml")), patch.replace(":none'", &format!("@{digest}'")));
+        assert!(repo.read(&path("service.yaml")).contains(&digest));
+        assert_eq!(untouched.each_ref().map(|name| repo.read(name)), before);
+    }
 }
