@@ -5,7 +5,6 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 /// Seconds.
 const SLOWEST_TICK: i64 = 2;
@@ -38,21 +37,11 @@ impl Stamp {
         )
     }
 
-    /// Whether a later write is sure to show: one in the same tick of the clock as the last would leave the stamp as it
-    /// is, and some disks tick every two seconds.
-    pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        i64::try_from(now).is_ok_and(|now| self.is_older(now))
-    }
-
-    /// As [`Stamp::is_settled`], by the clock that set its times. Of another file system the clock is not known.
+    /// Whether the last change is safely over, by the clock that set the times: another one in the same tick would leave
+    /// the stamp as it is, and some disks tick every two seconds. Of another file system the clock is not known.
     pub(crate) fn is_settled_by(&self, clock: &Clock) -> bool {
-        self.file.0 == clock.device && self.is_older(clock.seconds)
-    }
-
-    fn is_older(&self, now: i64) -> bool {
         let last = self.times.iter().map(|(seconds, _)| *seconds).max().unwrap_or(i64::MAX);
-        last.saturating_add(SLOWEST_TICK) < now
+        self.file.0 == clock.device && last.saturating_add(SLOWEST_TICK) < clock.seconds
     }
 
     /// The fault that the file of this stamp is now of another one.
@@ -138,18 +127,17 @@ pub(crate) fn changed(name: &str, how: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     #[test]
-    fn a_file_written_just_now_is_not_settled() {
-        let file = tempfile::NamedTempFile::new().unwrap();
+    fn setting_a_files_time_back_shows_and_does_not_settle_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = tempfile::NamedTempFile::new_in(dir.path()).unwrap();
         let stamp = Stamp::of(&file.as_file().metadata().unwrap());
-        let now = SystemTime::now();
-        assert!(!stamp.is_settled(now) && stamp.is_settled(now + Duration::from_secs(10)));
-        file.as_file().set_modified(now - Duration::from_secs(100)).unwrap();
+        file.as_file().set_modified(SystemTime::now() - Duration::from_secs(100)).unwrap();
         let later = Stamp::of(&file.as_file().metadata().unwrap());
         assert_ne!(stamp.text(), later.text());
-        assert!(!later.is_settled(now), "the inode was changed just now");
+        assert!(!later.is_settled_by(&Clock::of(dir.path()).unwrap()), "the inode was changed just now");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::pack::Packing;
 use super::{Access, Base, Built};
 use crate::config::{Compression, Image, LayeredImage};
 use crate::model::Fault;
+use crate::stamp::Clock;
 use known::Known;
 use oci_client::manifest::OciDescriptor;
 pub(super) use recipe::Recipe;
@@ -112,6 +113,8 @@ impl Job {
             |path: &Path| path.canonicalize().map_err(|e| Fault::new(format!("read {}", path.display()), e, ""));
         let root = canonical(&self.root).map_err(|fault| vec![fault])?;
         let own = canonical(&self.own).map_err(|fault| vec![fault])?;
+        // Before the files are selected and read: a write in between must not look settled.
+        let clock = Clock::of(&own).ok();
         let (mut recipes, mut named, mut faults) = (Vec::new(), Vec::new(), Vec::new());
         for layer in &self.layers {
             match select::entries(&root, &own, layer).and_then(|entries| self.recipes(layer, entries)) {
@@ -126,7 +129,7 @@ impl Job {
             return Err(faults);
         }
         let known = Known::open(&own.join("layers.json"));
-        let done = self.measure_all(&recipes, &known);
+        let done = self.measure_all(&recipes, &known, clock.as_ref());
         let (mut made, mut kept) = (Vec::new(), Vec::new());
         for ((recipe, done), named) in recipes.into_iter().zip(done).zip(named) {
             match done {
@@ -170,14 +173,14 @@ impl Job {
     }
 
     /// Each layer on a thread, as many at a time as there are processors.
-    fn measure_all(&self, recipes: &[Recipe], known: &Known) -> Vec<std::io::Result<Measured>> {
+    fn measure_all(&self, recipes: &[Recipe], known: &Known, clock: Option<&Clock>) -> Vec<std::io::Result<Measured>> {
         let (next, threads) = (AtomicUsize::new(0), std::thread::available_parallelism().map_or(1, usize::from));
         let work = || {
             let mut done = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(recipe) = recipes.get(number) else { return done };
-                done.push((number, self.measure(recipe, known)));
+                done.push((number, self.measure(recipe, known, clock)));
             }
         };
         let mut all = std::thread::scope(|scope| {
@@ -188,9 +191,8 @@ impl Job {
         all.into_iter().map(|(_, done)| done).collect()
     }
 
-    fn measure(&self, recipe: &Recipe, known: &Known) -> std::io::Result<Measured> {
-        // Before the files are read: a write while they are read must not look settled.
-        let fingerprint = recipe.fingerprint(std::time::SystemTime::now());
+    fn measure(&self, recipe: &Recipe, known: &Known, clock: Option<&Clock>) -> std::io::Result<Measured> {
+        let fingerprint = recipe.fingerprint(clock);
         let (packing, layer) = match fingerprint.as_deref().and_then(|name| known.layer(name)) {
             Some(known) => known,
             None => recipe.measure(&self.stopped)?,

@@ -9,7 +9,7 @@ use crate::digest;
 use crate::image::layout::Layer;
 use crate::image::pack::{LayerWriter, Packer, Packing};
 use crate::image::pipe;
-use crate::stamp::Stamp;
+use crate::stamp::{Clock, Stamp, notes_writes};
 use bytes::Bytes;
 use futures_util::Stream;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,6 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
 use tar::{Builder, EntryType, Header};
 
 /// Folders with a mode of their own in every base image. Naming them in a layer would give them 0755.
@@ -26,6 +25,8 @@ const SPECIAL: [&str; 3] = ["tmp", "var/tmp", "root"];
 /// Read at once; small enough that the allocator keeps it.
 const PIECE: usize = 64 * 1024;
 const SAMPLES: u64 = 16;
+/// Bytes. Smaller files are not synced for a fingerprint: there may be thousands, and each takes the disk its time.
+const SYNCED: u64 = 8 << 20;
 /// What must be saved for a pull to be worth unpacking it: a tenth.
 const WORTH: f64 = 0.9;
 
@@ -69,16 +70,16 @@ impl Recipe {
         self.entries.iter().map(|(place, entry)| (place.as_path(), entry))
     }
 
-    /// What the layer depends on, files by their stamps; none when a file was written to so shortly ago that another
-    /// write might not show.
-    pub(super) fn fingerprint(&self, now: SystemTime) -> Option<String> {
+    /// What the layer depends on, files by their stamps; none when a later write to one of them might not show in its
+    /// stamp. The clock is that of the file system, from before the files were selected.
+    pub(super) fn fingerprint(&self, clock: Option<&Clock>) -> Option<String> {
         use std::fmt::Write;
         let mut text = format!("{} {:?}\n", env!("CARGO_PKG_VERSION"), self.compression);
         for (place, entry) in &self.entries {
             let what = match entry {
                 Entry::Folder => "folder".to_string(),
                 Entry::Link { target, .. } => format!("link {}", digest::of(target.as_os_str().as_bytes())),
-                Entry::File { stamp, .. } if !stamp.is_settled(now) => return None,
+                Entry::File { source, bytes, stamp, .. } if !is_at_rest(source, *bytes, stamp, clock?) => return None,
                 Entry::File { executable, stamp, .. } => format!("file {executable} {}", stamp.text()),
             };
             // Names may hold anything, a line end too.
@@ -207,6 +208,17 @@ fn copy(out: &mut impl Write, source: &Path, bytes: u64, stamp: &Stamp, piece: &
     unchanged(&file, stamp)
 }
 
+/// Whether the file that was selected tells of every later write. Of a small one that some program holds in memory this is
+/// so as soon as the kernel has brought its pages to the disk, which it does within the minute.
+fn is_at_rest(source: &Path, bytes: u64, stamp: &Stamp, clock: &Clock) -> bool {
+    // Before anything is opened or synced: most files that are not at rest were written just now.
+    stamp.is_settled_by(clock)
+        && File::open(source).is_ok_and(|file| match bytes < SYNCED {
+            true => notes_writes(&file),
+            false => clock.at_rest(&file).is_ok_and(|now| now == Some(*stamp)),
+        })
+}
+
 /// A file that is written to while it is read, or after it was hashed, would break the archive or slip in unseen.
 fn unchanged(file: &File, stamp: &Stamp) -> io::Result<()> {
     if Stamp::of(&file.metadata()?) == *stamp { Ok(()) } else { Err(changed("another process wrote to it")) }
@@ -259,7 +271,7 @@ mod tests {
     use super::*;
     use crate::image::tests::noise;
     use futures_util::TryStreamExt;
-    use std::time::Duration;
+    use std::time::SystemTime;
 
     fn file(source: &Path) -> Entry {
         let metadata = source.metadata().unwrap();
@@ -326,17 +338,29 @@ mod tests {
     fn a_fingerprint_stands_for_files_that_nobody_writes_to() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("w.bin");
-        std::fs::write(&source, "one").unwrap();
-        let now = SystemTime::now();
-        assert_eq!(recipe(&source, Compression::Auto).fingerprint(now), None, "written just now");
-        let later = now + Duration::from_secs(10);
-        let first = recipe(&source, Compression::Auto).fingerprint(later);
-        assert!(first.is_some());
-        assert_eq!(first, recipe(&source, Compression::Auto).fingerprint(later));
-        assert_ne!(first, recipe(&source, Compression::Gzip).fingerprint(later));
-        let moved = Recipe::new([("w.bin".into(), file(&source))].into(), "/", Compression::Auto, false);
-        assert_ne!(first, moved.fingerprint(later));
-        File::options().write(true).open(&source).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        assert_ne!(first, recipe(&source, Compression::Auto).fingerprint(later), "touched");
+        for length in [3, SYNCED] {
+            File::create(&source).unwrap().set_len(length).unwrap();
+            let now = Clock::of(dir.path()).unwrap();
+            let of = |compression, clock: &Clock| recipe(&source, compression).fingerprint(Some(clock));
+            assert_eq!(of(Compression::Auto, &now), None, "written just now");
+            assert_eq!(recipe(&source, Compression::Auto).fingerprint(None), None, "of an unknown clock");
+            let later = now.later(10);
+            let first = of(Compression::Auto, &later);
+            if !notes_writes(&File::open(&source).unwrap()) {
+                assert_eq!(first, None, "a disk that does not tell of every write");
+                continue;
+            }
+            assert!(first.is_some());
+            assert_eq!(first, of(Compression::Auto, &later));
+            assert_ne!(first, of(Compression::Gzip, &later));
+            let moved = Recipe::new([("w.bin".into(), file(&source))].into(), "/", Compression::Auto, false);
+            assert_ne!(first, moved.fingerprint(Some(&later)));
+            let selected = recipe(&source, Compression::Auto);
+            File::options().write(true).open(&source).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            assert_ne!(first, of(Compression::Auto, &later), "touched");
+            if length >= SYNCED {
+                assert_eq!(selected.fingerprint(Some(&later)), None, "touched since it was selected");
+            }
+        }
     }
 }
