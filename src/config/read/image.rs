@@ -11,6 +11,10 @@ use crate::config::{
 use crate::model::{Severity, StageKind};
 use std::ops::Range;
 
+/// What only a build by the Docker engine has.
+const DOCKER: [&str; 10] =
+    ["dockerfile", "context", "context_from", "args", "target", "no_cache", "cache_from", "cache_to", "secrets", "ssh"];
+
 fn attest(node: &Node) -> Vec<Attest> {
     let named = texts(Some(node), "attest");
     let all = [("test_result", Attest::TestResult), ("provenance", Attest::Provenance), ("sbom", Attest::Sbom)];
@@ -21,18 +25,6 @@ impl Reader<'_> {
     /// `model` is the model's name.
     pub(super) fn image(&mut self, node: &Node, model: &str) -> Image {
         let has = |key: &str| node.get(key);
-        const DOCKER: [&str; 10] = [
-            "dockerfile",
-            "context",
-            "context_from",
-            "args",
-            "target",
-            "no_cache",
-            "cache_from",
-            "cache_to",
-            "secrets",
-            "ssh",
-        ];
         const LAYERED: [&str; 9] =
             ["base", "layers", "compression", "entrypoint", "command", "env", "workdir", "user", "ports"];
         let docker = DOCKER.iter().find_map(|k| has(k));
@@ -267,29 +259,9 @@ impl Reader<'_> {
             }
             return;
         }
-        const OF_CONTAINERS: [&str; 20] = [
-            "context_from",
-            "dockerfile",
-            "context",
-            "args",
-            "target",
-            "no_cache",
-            "cache_from",
-            "cache_to",
-            "secrets",
-            "ssh",
-            "base",
-            "entrypoint",
-            "command",
-            "env",
-            "workdir",
-            "user",
-            "ports",
-            "labels",
-            "platform",
-            "platforms",
-        ];
-        for key in OF_CONTAINERS {
+        const OF_CONTAINERS: [&str; 10] =
+            ["base", "entrypoint", "command", "env", "workdir", "user", "ports", "labels", "platform", "platforms"];
+        for key in DOCKER.into_iter().chain(OF_CONTAINERS) {
             if let Some(at) = node.get(key).map(|said| said.at.clone()) {
                 let message = format!("`{key}` is of a container, and a ModelPack is none");
                 self.problems.add(
