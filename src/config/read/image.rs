@@ -93,7 +93,8 @@ impl Reader<'_> {
     fn caches(&mut self, node: &Node, key: &str, kinds: &[&str]) -> Vec<BuildCache> {
         let mut caches = Vec::new();
         for node in node.get(key).map(Node::items).unwrap_or_default() {
-            let text = node.text().unwrap_or_default();
+            // What is no text is told already.
+            let Some(text) = node.text() else { continue };
             let mut cache = BuildCache { kind: "registry".into(), attributes: Vec::new() };
             let mut is_pairs = true;
             match text.contains('=') {
