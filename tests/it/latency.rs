@@ -435,9 +435,8 @@ async fn a_cancelled_probe_ends_the_server() {
 /// that ends at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_built_image_is_probed_and_its_container_removed() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return support::skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return support::skipped(&why),
     };
     let access = Access::from_lookup(|name| (name == "DOCKER_HOST").then(|| engine.host.clone()));

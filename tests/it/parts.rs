@@ -41,6 +41,14 @@ pub fn engine() -> Result<Arc<Engine>, String> {
     Ok(engine)
 }
 
+/// The engine where there is a static busybox, of which the images of many tests are made.
+pub fn engine_and_busybox() -> Result<Arc<Engine>, String> {
+    if !Path::new("/bin/busybox").exists() {
+        return Err("busybox is not installed".into());
+    }
+    engine()
+}
+
 fn start_engine() -> Result<Engine, String> {
     if !has("dockerd") {
         return Err("dockerd is not installed".into());

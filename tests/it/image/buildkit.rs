@@ -48,9 +48,8 @@ fn holds(folder: &Path, text: &str) -> bool {
 
 #[test]
 fn secrets_reach_the_step_that_asks_and_nothing_else() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     let (token, password) = ("hf_0123456789abcdef", "correct horse battery");
@@ -183,9 +182,8 @@ fn steps_of_one_engine_are_taken_over_by_another_through_the_registry() {
 
 #[test]
 fn a_failed_build_tells_its_step_and_both_builders_make_the_stage_that_is_asked_for() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     let failing = run("", "echo all is well; echo the data is gone >&2; exit 3");
@@ -232,9 +230,8 @@ fn a_failed_build_tells_its_step_and_both_builders_make_the_stage_that_is_asked_
 
 #[test]
 fn builds_beside_each_other_get_each_its_own_context() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     let wait = run("", "sleep 1; cat /bin/name");
@@ -286,9 +283,8 @@ impl Cut {
 
 #[test]
 fn an_engine_that_hangs_up_is_told_with_the_step_it_was_at() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     if !engine.host.starts_with("unix://") {

@@ -4,16 +4,14 @@ use crate::parts;
 use crate::repo::{Done, Repo};
 use crate::support::{mlgate, skipped};
 use std::fs;
-use std::path::Path;
 
 const DOCKERFILE: &str = "FROM scratch\nCOPY . /\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \
     \"echo ::error::from the build; echo '##[error]as well'; /bin/busybox find / -xdev -type f\"]\n";
 
 #[test]
 fn the_log_of_a_job_folds_the_build_and_the_context_is_what_git_tracks() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     let repo = Repo::new("localhost:1/churn");

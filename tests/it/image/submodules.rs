@@ -31,9 +31,8 @@ fn library(folder: &Path, file: &str, submodule: Option<&Path>) {
 
 #[test]
 fn files_of_submodules_are_in_the_context_and_absent_ones_are_no_empty_folders() {
-    let engine = match parts::engine() {
-        Ok(engine) if Path::new("/bin/busybox").exists() => engine,
-        Ok(_) => return skipped("busybox is not installed"),
+    let engine = match parts::engine_and_busybox() {
+        Ok(engine) => engine,
         Err(why) => return skipped(&why),
     };
     let libraries = tempfile::tempdir().unwrap();
