@@ -15,6 +15,23 @@ use std::ops::Range;
 const DOCKER: [&str; 10] =
     ["dockerfile", "context", "context_from", "args", "target", "no_cache", "cache_from", "cache_to", "secrets", "ssh"];
 
+/// Written as for `docker buildx build --cache-to`: a bare name is an image in a registry.
+fn build_cache(text: &str) -> Option<BuildCache> {
+    let mut cache = BuildCache { kind: "registry".into(), attributes: Vec::new() };
+    if !text.contains('=') {
+        cache.attributes.push(("ref".into(), text.into()));
+        return Some(cache);
+    }
+    for pair in text.split(',') {
+        match pair.trim().split_once('=')? {
+            ("", _) => return None,
+            ("type", kind) => cache.kind = kind.into(),
+            (name, value) => cache.attributes.push((name.into(), value.into())),
+        }
+    }
+    Some(cache)
+}
+
 fn attest(node: &Node) -> Vec<Attest> {
     let named = texts(Some(node), "attest");
     let all = [("test_result", Attest::TestResult), ("provenance", Attest::Provenance), ("sbom", Attest::Sbom)];
@@ -89,37 +106,23 @@ impl Reader<'_> {
         Image { repository, build, tags, insecure, annotations, attest, checks, gates, first_run_accepted }
     }
 
-    /// Written as for `docker buildx build --cache-to`: a bare name is an image in a registry.
     fn caches(&mut self, node: &Node, key: &str, kinds: &[&str]) -> Vec<BuildCache> {
         let mut caches = Vec::new();
         for node in node.get(key).map(Node::items).unwrap_or_default() {
             // What is no text is told already.
             let Some(text) = node.text() else { continue };
-            let mut cache = BuildCache { kind: "registry".into(), attributes: Vec::new() };
-            let mut is_pairs = true;
-            match text.contains('=') {
-                false => cache.attributes.push(("ref".into(), text.into())),
-                true => {
-                    for pair in text.split(',') {
-                        match pair.trim().split_once('=') {
-                            Some(("type", kind)) => cache.kind = kind.into(),
-                            Some((name, value)) if !name.is_empty() => {
-                                cache.attributes.push((name.into(), value.into()))
-                            }
-                            _ => is_pairs = false,
-                        }
-                    }
+            let message = match build_cache(text) {
+                None => format!("`{text}` is no list of NAME=VALUE"),
+                Some(cache) if !kinds.contains(&cache.kind.as_str()) => {
+                    format!("`{key}` of the type {} is not done", cache.kind)
                 }
-            }
-            let message = if !is_pairs {
-                format!("`{text}` is no list of NAME=VALUE")
-            } else if !kinds.contains(&cache.kind.as_str()) {
-                format!("`{key}` of the type {} is not done", cache.kind)
-            } else if cache.kind == "registry" && cache.image().is_none_or(str::is_empty) {
-                format!("`{text}` names no image")
-            } else {
-                caches.push(cache);
-                continue;
+                Some(cache) if cache.kind == "registry" && cache.image().is_none_or(str::is_empty) => {
+                    format!("`{text}` names no image")
+                }
+                Some(cache) => {
+                    caches.push(cache);
+                    continue;
+                }
             };
             let help = match kinds {
                 ["registry"] => "ghcr.io/acme/churn:cache",

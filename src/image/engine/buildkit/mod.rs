@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use steps::Steps;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
@@ -41,15 +41,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) struct BuildKit<'a> {
     engine: &'a Engine,
     control: Grpc<Channel>,
-}
-
-/// The session's task, which ends with the build.
-struct Session(JoinHandle<()>);
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl<'a> BuildKit<'a> {
@@ -125,13 +116,14 @@ impl<'a> BuildKit<'a> {
         }
     }
 
-    async fn open(&self, what: &str, id: &str, offer: Offer) -> Result<Session, Fault> {
+    /// The session is served until what is returned is dropped.
+    async fn open(&self, what: &str, id: &str, offer: Offer) -> Result<JoinSet<()>, Fault> {
         let header = HeaderValue::from_str(id).map_err(|e| Fault::new(what, e, ""))?;
         let line = self.engine.transport.upgrade("/session", session::headers(header)).await;
         let line: Option<Upgraded> = line.map_err(|e| super::fault(what, &e))?;
         let hint = "set DOCKER_BUILDKIT=0 to build by the classic builder";
         let line = line.ok_or_else(|| Fault::new(what, "the engine has /grpc and no /session", hint))?;
-        Ok(Session(tokio::spawn(session::serve(line, offer))))
+        Ok(JoinSet::from_iter([session::serve(line, offer)]))
     }
 
     async fn solve(&mut self, request: SolveRequest) -> Result<SolveResponse, Status> {
